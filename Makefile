@@ -1,0 +1,46 @@
+# The commands of the project. Everything they need is set up in .venv from uv.lock.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := .venv/bin/uv
+RUN := .venv/bin/python -m
+ARGS ?=
+
+.PHONY: help setup run test soak check lint format bench clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+.venv/ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@[ -x .venv/bin/pip ] || $(PYTHON) -m venv .venv || { echo "python3-venv is missing; install it with: apt install python3-venv"; exit 1; }
+	@[ -x $(UV) ] || .venv/bin/pip install -q uv==0.13.9
+	@$(UV) sync -q --locked --inexact --all-extras
+	@touch $@
+
+setup: .venv/ready ## install everything into .venv
+
+run: setup ## broker, server and a simulated campus on http://127.0.0.1:8000
+	@exec .venv/bin/campus-server demo $(ARGS)
+
+test: setup ## all tests
+	@$(RUN) pytest $(ARGS)
+
+soak: setup ## the long fault and soak runs
+	@$(RUN) pytest -m soak $(ARGS)
+
+lint: setup ## format, lint, types, import layers
+	@$(RUN) ruff format --check -q .
+	@$(RUN) ruff check -q .
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports --no-cache
+
+check: lint test ## lint and test
+
+format: setup ## format the code
+	@$(RUN) ruff format -q . && $(RUN) ruff check -q --fix .
+
+bench: setup ## benchmarks: tables on screen, JSON in bench/out
+	@$(RUN) bench $(ARGS)
+
+clean: ## remove what was made
+	rm -rf .venv bench/out .pytest_cache .ruff_cache .hypothesis

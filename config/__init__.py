@@ -1,0 +1,54 @@
+"""All an operator can set, as frozen sections loaded from TOML; every mistake is one clear line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text has one line per mistake."""
+
+
+class Section(BaseModel):
+    """A part of a configuration: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def load(path: Path, model: type[AnySection]) -> AnySection:
+    """Read one TOML file into its model; raise ConfigError that names the file, the key and what to do."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot be read: {e.strerror}") from e
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {e.start}): save it as UTF-8") from e
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path}: is not TOML: {e}") from e
+    except ValidationError as e:
+        raise ConfigError("\n".join(f"{path}: {line}" for line in mistakes(e))) from e
+
+
+def mistakes(error: ValidationError) -> list[str]:
+    """One line per mistake: the key, then what is wrong."""
+    lines: list[str] = []
+    for item in error.errors(include_url=False):
+        key = ".".join(str(part) for part in item["loc"]) or "(file)"
+        match item["type"]:
+            case "extra_forbidden":
+                text = "unknown key: check its spelling, or take it out"
+            case "missing":
+                text = "is missing: add it"
+            case _:
+                text = f"{item['msg']} (got {item.get('input')!r:.80})"
+        lines.append(f"{key}: {text}")
+    return lines

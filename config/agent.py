@@ -1,0 +1,62 @@
+"""The agent's configuration: one TOML file a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config import Section
+from config.buses import Bus
+from config.cameras import CameraSection
+from config.points import Id
+
+
+class MqttSection(Section):
+    """The broker. Off loopback TLS is on unless `plain` asks for none by name."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    plain: bool = False
+    keepalive_s: int = Field(default=10, ge=2)
+    timeout_s: float = Field(default=5.0, gt=0)
+
+
+class OutboxSection(Section):
+    """Where accepted events wait for their receipt."""
+
+    directory: Path = Path("/var/lib/campus-agent")
+    reserve_mb: float = Field(default=4.0, ge=0)
+    keep_days: float = Field(default=7.0, ge=0)
+    max_entries: int = Field(default=200_000, ge=1000)
+    readings_memory: int = Field(default=10_000, ge=100)
+
+
+class AgentConfig(Section):
+    """All of one agent."""
+
+    site: Id
+    agent: Id
+    name: str
+    simulated: bool = False
+    heartbeat_s: float = Field(default=5.0, gt=0)
+    readings_s: float = Field(default=1.0, gt=0)
+    mqtt: MqttSection = MqttSection()
+    outbox: OutboxSection = OutboxSection()
+    bus: tuple[Bus, ...] = ()
+    camera: tuple[CameraSection, ...] = ()
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [point.id for bus in self.bus for point in bus.point]
+        ids += [part.id for camera in self.camera for part in (camera, *camera.line, *camera.zone)]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"the id {twice[0]!r} is given twice: every point, camera, line and zone needs its own")
+        return self
