@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 RUN := .venv/bin/python -m
 ARGS ?=
 
-.PHONY: help setup run test soak check lint format bench clean
+.PHONY: help setup run test soak check lint format docs bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -38,6 +38,9 @@ check: lint test ## lint and test
 
 format: setup ## format the code
 	@$(RUN) ruff format -q . && $(RUN) ruff check -q --fix .
+
+docs: setup ## write docs/asyncapi.yaml from contracts/
+	@$(RUN) docs.generate
 
 bench: setup ## benchmarks: tables on screen, JSON in bench/out
 	@$(RUN) bench $(ARGS)
