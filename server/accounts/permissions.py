@@ -1,0 +1,51 @@
+"""Who may do what: one table, read by `require(...)` on every route."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a user is here for."""
+
+    GATEKEEPER = "gatekeeper"  # 门卫
+    SECURITY = "security"  # 安保
+    TEACHER = "teacher"
+    GRID = "grid"  # 网格员
+    SAFETY = "safety"  # 学校安全负责人
+    PRINCIPAL = "principal"
+    COUNTY = "county"  # 县区教育局
+    CITY = "city"  # 市教育局
+    ADMIN = "admin"
+    TECHNICIAN = "technician"
+
+
+_EVERYBODY = frozenset(Role)
+_POST = frozenset({Role.GATEKEEPER, Role.SECURITY})  # who stands where the alerts are
+_SCHOOL = frozenset({Role.SAFETY, Role.PRINCIPAL})
+_ABOVE = frozenset({Role.COUNTY, Role.CITY})
+
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    "alerts.read": _EVERYBODY,
+    "alerts.ack": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
+    "alerts.comment": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
+    "alerts.reset": _POST | _SCHOOL | {Role.ADMIN},
+    "alerts.shelve": _SCHOOL | {Role.ADMIN},
+    "agents.read": _EVERYBODY,
+    "points.read": _EVERYBODY,
+    "readings.read": _EVERYBODY,
+    "stream.read": _EVERYBODY,
+    "hazards.read": _EVERYBODY,
+    "drills.read": _EVERYBODY,
+    "water.read": _EVERYBODY,
+    "duties.read": _EVERYBODY,
+    "pages.read": _EVERYBODY,
+    "users.read": frozenset({Role.ADMIN}),
+    "users.write": frozenset({Role.ADMIN}),
+    "audit.read": frozenset({Role.ADMIN, Role.SAFETY}) | _ABOVE,
+}
+
+
+def may(role: Role, permission: str) -> bool:
+    """Tell whether a role has a permission; an unknown permission is a mistake in the program."""
+    return role in PERMISSIONS[permission]

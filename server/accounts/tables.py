@@ -1,0 +1,42 @@
+"""Users, their sessions, and the audit."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from server.database import Counter, Instant, metadata
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("site", String(40), nullable=False, default=""),  # empty: every site
+    Column("password", String(300), nullable=False),  # argon2
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # SHA-256 of the cookie; the cookie itself is never stored
+    Column("user", Integer, ForeignKey("users.id"), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", Counter, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("address", String(80), nullable=False, default=""),
+    Column("action", String(80), nullable=False),
+    Column("subject", String(200), nullable=False, default=""),
+    Column("text", Text, nullable=False, default=""),
+    Index("ix_audit_at", "at"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,1 @@
+"""From the broker into the ledger's tables: decode, commit, receipt."""

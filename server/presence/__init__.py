@@ -1,0 +1,1 @@
+"""Which agents there are, what they watch, and whether they are still there."""

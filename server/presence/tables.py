@@ -1,0 +1,101 @@
+"""Agents, their boots, points, lines and zones as their births name them; no list is made by hand."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+
+from server.database import Instant, metadata
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("name", String(200), nullable=False, default=""),
+    Column("status", String(20), nullable=False, default="unknown"),  # what the agent said last: online, stopping, …
+    Column("boot_id", String(64), nullable=False, default=""),
+    Column("session", Integer, nullable=False, default=0),
+    Column("booted_at", Instant),
+    Column("version", String(80), nullable=False, default=""),
+    Column("epoch", String(64), nullable=False, default=""),
+    Column("simulated", Boolean, nullable=False, default=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("birth_at", Instant),
+    PrimaryKeyConstraint("site", "agent"),
+)
+
+boots = Table(
+    "boots",  # in the order the server first heard of them: tells an old will from a true one
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("boot_id", String(64), nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    PrimaryKeyConstraint("site", "agent", "boot_id"),
+)
+
+epochs = Table(
+    "epochs",  # one row an outbox file; `contiguous` is the last seq before the first hole
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("epoch", String(64), nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("contiguous", BigInteger, nullable=False, default=0),
+    PrimaryKeyConstraint("site", "agent", "epoch"),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("id", String(40), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("unit", String(20), nullable=False, default=""),
+    Column("place", String(200), nullable=False, default=""),
+    Column("grid", String(200), nullable=False, default=""),
+    Column("zone", String(200), nullable=False, default=""),
+    Column("auxiliary", Boolean, nullable=False, default=False),
+    Column("silence_s", Float),
+    Column("gone", Boolean, nullable=False, default=False),  # no longer in the newest birth
+    PrimaryKeyConstraint("site", "agent", "id"),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("id", String(40), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("place", String(200), nullable=False, default=""),
+    Column("exit", String(200), nullable=False, default=""),
+    Column("out", String(20)),
+    Column("width_m", Float),
+    Column("gone", Boolean, nullable=False, default=False),
+    PrimaryKeyConstraint("site", "agent", "id"),
+)
+
+zones = Table(
+    "zones",
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("id", String(40), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("place", String(200), nullable=False, default=""),
+    Column("kind", String(40), nullable=False),
+    Column("gone", Boolean, nullable=False, default=False),
+    PrimaryKeyConstraint("site", "agent", "id"),
+)

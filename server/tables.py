@@ -1,0 +1,12 @@
+"""Every table of the server in one place, for migrations and for tests that need them all."""
+
+from __future__ import annotations
+
+from server import changes
+from server.accounts import tables as accounts
+from server.alerts import tables as alerts
+from server.database import metadata
+from server.ingest import tables as ingest
+from server.presence import tables as presence
+
+__all__ = ["accounts", "alerts", "changes", "ingest", "metadata", "presence"]
