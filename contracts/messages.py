@@ -158,7 +158,8 @@ class Heartbeat(Message):
     depth: int = 0  # durable entries without a receipt
     oldest_unacked_s: float = 0.0
     uptime_s: float = 0.0
-    answer_age_s: float | None = None  # since the last answered heartbeat
+    answer_age_s: float | None = None  # since the last answer came
+    answered: int | None = None  # the `n` which that answer was for: bounds the agent's clock from below
     dropped_readings: int = 0
     disk_free_mb: float | None = None
     workers: tuple[WorkerHealth, ...] = ()
