@@ -1,12 +1,19 @@
-"""Cameras: where the picture comes from, lines to count across, zones to watch."""
+"""Cameras: where the picture comes from, lines to count across, zones to watch, fire, what is masked."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from config import Section
 from config.points import Id
+from config.shapes import LineEnds, Polygon
 from contracts.vocabulary import Direction
+
+Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+"""'22:00-06:00', by the clock of the place; may pass midnight."""
 
 
 class LineSection(Section):
@@ -16,7 +23,7 @@ class LineSection(Section):
     name: str
     place: str = ""
     exit: str = ""
-    line: tuple[float, float, float, float]  # x1, y1, x2, y2
+    line: LineEnds  # x1, y1, x2, y2
     out: Direction | None = None
     width_m: float | None = Field(default=None, gt=0)
 
@@ -27,8 +34,34 @@ class ZoneSection(Section):
     id: Id
     name: str
     place: str = ""
-    zone: tuple[float, ...] = Field(min_length=6)  # x, y, x, y, x, y, …
-    dwell_s: float = Field(default=0.0, ge=0)
+    zone: Polygon  # x, y, x, y, x, y, …
+    dwell_s: float = Field(default=0.0, ge=0)  # a person who stays longer raises the severity; 0: at once
+    armed: tuple[Hours, ...] = ()  # always, where none is given
+
+
+class ModelSection(Section):
+    """A network for people that the user supplies; without one people are found by motion."""
+
+    path: Path
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    score: float = Field(default=0.35, gt=0, lt=1)  # boxes below it are dropped
+
+
+class FireSection(Section):
+    """Flame and smoke as an advisory. Off unless asked for: read docs/cameras.md on what it cannot do."""
+
+    on: bool = False
+    smoke: bool = False
+    ignore: tuple[Polygon, ...] = ()  # lamps, screens, stoves, windows to the sunset
+
+
+class PersonSection(Section):
+    """How high a person is in the picture at two heights of the picture, pixels: rules out what is too small."""
+
+    y1: float
+    height1: float = Field(gt=0)
+    y2: float
+    height2: float = Field(gt=0)
 
 
 class CameraSection(Section):
@@ -37,9 +70,14 @@ class CameraSection(Section):
     id: Id
     name: str
     place: str = ""
-    source: str
+    source: str = Field(min_length=1)
+    detect_source: str = ""  # the camera's second, smaller stream; people are looked for in it
     line: tuple[LineSection, ...] = ()
     zone: tuple[ZoneSection, ...] = ()
+    privacy: tuple[Polygon, ...] = ()  # blacked out before anything looks at the picture
+    model: ModelSection | None = None
+    fire: FireSection = FireSection()
+    person: PersonSection | None = None
     open_timeout_s: float = Field(default=4.0, gt=0)
     read_timeout_s: float = Field(default=3.0, gt=0)
     frames_per_s: float = Field(default=10.0, gt=0)

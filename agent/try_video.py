@@ -1,0 +1,118 @@
+"""`campus-agent try count|zone|fire`: the very detectors that run live, over a recording, one JSON line a finding."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from config import mistakes
+from config.cameras import CameraSection, LineSection
+from detectors.findings import Crossing, Finding
+from drivers.errors import DriverError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+Json = dict[str, str | float | bool | None]
+
+Video = Annotated[Path, typer.Argument(help="the recording", show_default=False)]
+LineOption = Annotated[str, typer.Option("--line", help="X1,Y1,X2,Y2 in pixels of the recording")]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object a finding")]
+
+
+class InputError(ValueError):
+    """What the technician gave cannot be used; the text is one clear line."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `campus-agent try`."""
+    app.command("count")(count)
+
+
+def count(video: Video, line: LineOption, *, as_json: JsonOption = False) -> None:
+    """Count people across a line."""
+    with reporting():
+        values = numbers("--line", line)
+        if len(values) != 4:
+            raise InputError(f"--line: needs X1,Y1,X2,Y2; there are {len(values)} numbers")
+        section = LineSection(id="line", name="line", line=(values[0], values[1], values[2], values[3]))
+        camera = CameraSection(id="recording", name=video.name, source=str(video), line=(section,))
+        run(camera, crossing, as_json=as_json)
+
+
+def crossing(finding: Finding) -> Json | None:
+    """Put a crossing into the words of `try count`."""
+    match finding:
+        case Crossing():
+            found: Json = {"t": round(finding.at, 2), "kind": "crossing", "direction": finding.direction.value}
+            return {**found, "quality": round(finding.quality, 2)}
+        case _:
+            return None
+
+
+def run(camera: CameraSection, say: Callable[[Finding], Json | None], *, as_json: bool) -> None:
+    """Play the recording through the camera's detectors; print what they find, then the summary."""
+    from detectors.camera_watch import CameraWatch, people_detector  # noqa: PLC0415 - OpenCV loads where a camera is
+    from drivers.recording import Recording  # noqa: PLC0415 - OpenCV loads where a camera is
+
+    started = time.monotonic()
+    with Recording(camera.source, camera.frames_per_s, camera.id) as recording:
+        watch = CameraWatch(camera, people_detector(camera))
+        totals: dict[str, int] = {}
+        for frame in recording.frames():
+            for finding in watch.update(frame):
+                found = say(finding)
+                if found is not None:
+                    write(found, as_json=as_json)
+                    key = str(found.get("direction", found["kind"]))
+                    totals[key] = totals.get(key, 0) + 1
+        used = time.monotonic() - started
+        summary = {
+            **totals,
+            "frames": recording.decoded,
+            "seconds_of_input": round(recording.decoded / recording.rate, 3),
+            "seconds_used": round(used, 3),
+        }
+        write({"summary": summary}, as_json=as_json)
+        if recording.ended_early:
+            raise InputError(
+                f"{recording.name}: ends early, {recording.decoded} of {recording.declared} pictures can be read:"
+                " the counts above are of these only"
+            )
+
+
+def write(found: Json | dict[str, dict[str, float]], *, as_json: bool) -> None:
+    """Print one finding."""
+    text = json.dumps(found, ensure_ascii=False) if as_json else "  ".join(f"{k} {v}" for k, v in found.items())
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """Read the comma-separated numbers of an option."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option}: {text!r} is not a list of numbers: write X,Y,X,Y,…") from None
+
+
+@contextmanager
+def reporting() -> Generator[None]:
+    """Turn bad input into one line on stderr and exit code 2."""
+    try:
+        yield
+    except (InputError, DriverError) as e:
+        text = str(e)
+    except ValidationError as e:
+        text = "; ".join(mistakes(e))
+    else:
+        return
+    typer.echo(text, err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,89 @@
+"""Count people across a line: confirmed tracks, a hysteresis band, the time when the line itself was crossed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contracts.vocabulary import Direction
+from detectors.findings import Crossing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detectors.tracks import Track
+
+BAND = 0.12  # of a person's size on either side: who stands on the line sways less
+EDGE = 0.1  # of a person's size beyond the line's ends still counts
+STANDING = 2.0  # a box this many times as high as wide shows a standing person seen from the side
+
+
+@dataclass(slots=True)
+class _Side:
+    """What is known of one track and the line."""
+
+    settled: int  # -1 or 1: last side beyond the band; 0 while unknown
+    last: float  # last signed distance, pixels
+    last_at: float
+    crossed_at: float | None  # when it last changed its sign
+    along: float  # where along the line, 0..1, at that time
+
+
+class LineCounter:
+    """Tracks in, crossings out. It forgets a track with the tracker."""
+
+    def __init__(self, line: str, ends: tuple[float, float, float, float]) -> None:
+        self._line = line
+        self._start = np.array(ends[:2], np.float64)
+        along = np.array(ends[2:], np.float64) - self._start
+        self._length = float(np.hypot(*along))
+        self._along = along / self._length
+        self._normal = np.array((-self._along[1], self._along[0]), np.float64)
+        self._sides: dict[int, _Side] = {}
+
+    def update(self, tracks: Sequence[Track]) -> list[Crossing]:
+        """Take the tracks of one picture; return who crossed."""
+        found = [crossing for track in tracks if (crossing := self._follow(track))]
+        living = {track.id for track in tracks}
+        self._sides = {k: v for k, v in self._sides.items() if k in living}
+        return found
+
+    def direction(self, side: int) -> Direction:
+        """Direction in the picture of a motion towards `side`."""
+        x, y = self._normal * side
+        if abs(x) >= abs(y):
+            return Direction.RIGHT if x > 0 else Direction.LEFT
+        return Direction.DOWN if y > 0 else Direction.UP
+
+    def _follow(self, track: Track) -> Crossing | None:
+        offset = anchor(track) - self._start
+        distance, along = float(offset @ self._normal), float(offset @ self._along)
+        size = float(np.sqrt(max(track.size.prod(), 1.0)))
+        side = self._sides.get(track.id)
+        if side is None:
+            side = self._sides[track.id] = _Side(0, distance, track.at, None, along)
+        if distance * side.last < 0:
+            share = side.last / (side.last - distance)
+            side.crossed_at = side.last_at + share * (track.at - side.last_at)
+            side.along = along
+        side.last, side.last_at = distance, track.at
+        if abs(distance) < BAND * size or not track.confirmed:
+            if side.settled == 0 and abs(distance) >= BAND * size:
+                side.settled = 1 if distance > 0 else -1
+            return None
+        now = 1 if distance > 0 else -1
+        before, side.settled = side.settled, now
+        if before in {0, now} or side.crossed_at is None:
+            return None
+        if not -EDGE * size <= side.along <= self._length + EDGE * size:
+            return None
+        return Crossing(self._line, self.direction(now), side.crossed_at)
+
+
+def anchor(track: Track) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The point of a person that crosses: the foot of one who is seen standing, the middle of one seen from above."""
+    width, height = track.size
+    upright = float(np.clip(height / max(width, 1.0) - (STANDING - 1), 0, 1))
+    return (1 - upright) * track.centre + upright * track.foot

@@ -1,0 +1,35 @@
+"""People in a picture: one small interface, filled by a background model or by a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from cv2.typing import MatLike
+    from numpy.typing import NDArray
+
+    Boxes = NDArray[np.float64]
+    """(n, 4), x1 y1 x2 y2, pixels of the picture."""
+    Picture = MatLike
+    """(height, width, 3), BGR, 8 bit."""
+    Mask = MatLike
+    """(height, width), 0 or 255."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """The people in one picture."""
+
+    boxes: Boxes
+    scores: NDArray[np.float64]  # (n,), 0..1
+    usable: bool = True  # False while the whole picture changes: nothing may be concluded from it
+
+
+class PeopleDetector(Protocol):
+    """Finds people, picture by picture."""
+
+    def detect(self, picture: Picture, at: float, known: Boxes) -> People:
+        """Return the people in `picture`, taken at `at` seconds; `known` are the boxes already followed."""
+        ...

@@ -1,0 +1,136 @@
+"""Follow boxes from picture to picture: greedy, with constant velocity, and bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from detectors.people import Boxes
+
+    Vector = NDArray[np.float64]
+
+CONFIRM = 3  # pictures until a track is believed
+COAST_S = 1.5  # a person behind a lamp post is waited for this long
+MOST = 200  # tracks at once; the oldest unseen ones give way
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One person as far as can be told."""
+
+    id: int
+    box: Vector  # (4,), x1 y1 x2 y2, pixels
+    first_at: float
+    seen_at: float  # last picture that showed it
+    at: float  # last picture
+    speed: Vector = field(default_factory=lambda: np.zeros(2, np.float64))  # pixels a second
+    hits: int = 1
+    merged: bool = False  # shares its blob with others
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it was seen often enough to be believed."""
+        return self.hits >= CONFIRM
+
+    @property
+    def size(self) -> Vector:
+        """Width and height, pixels."""
+        return self.box[2:] - self.box[:2]
+
+    @property
+    def centre(self) -> Vector:
+        """Middle of the box, x y."""
+        return (self.box[:2] + self.box[2:]) / 2
+
+    @property
+    def foot(self) -> Vector:
+        """Middle of the lower edge, x y."""
+        return np.array(((self.box[0] + self.box[2]) / 2, self.box[3]), np.float64)
+
+
+class Tracker:
+    """Boxes in, tracks out. Ids are never used twice."""
+
+    def __init__(self) -> None:
+        self.tracks: list[Track] = []
+        self._next = 1
+        self._at: float | None = None
+
+    def update(self, boxes: Boxes, at: float) -> Sequence[Track]:
+        """Take the boxes of one picture; return all living tracks."""
+        elapsed = 0.0 if self._at is None else max(0.0, at - self._at)
+        self._at = at
+        for track in self.tracks:
+            track.box = track.box + np.tile(track.speed * elapsed, 2)
+            track.at = at
+        free = set(range(len(boxes)))
+        lost = set(range(len(self.tracks)))
+        for i, j in self._pairs(boxes):
+            if i in lost and j in free:
+                lost.discard(i)
+                free.discard(j)
+                self._see(self.tracks[i], boxes[j], at, elapsed)
+        self._share(boxes, lost, at)
+        for j in sorted(free):
+            self.tracks.append(Track(self._next, boxes[j].copy(), at, at, at))
+            self._next += 1
+        self.tracks = [t for t in self.tracks if at - t.seen_at <= (COAST_S if t.confirmed else COAST_S / 3)]
+        self.tracks = sorted(self.tracks, key=lambda t: t.seen_at)[-MOST:]
+        return self.tracks
+
+    def clear(self) -> None:
+        """Forget everyone: the picture is another."""
+        self.tracks = []
+
+    def _pairs(self, boxes: Boxes) -> list[tuple[int, int]]:
+        """Candidate pairs (track, box), best first."""
+        if not self.tracks or not len(boxes):
+            return []
+        old = np.stack([t.box for t in self.tracks])
+        cost = distance(old, boxes)
+        cost += np.array([[0.0 if t.confirmed else 0.3] for t in self.tracks])
+        rows, columns = np.nonzero(cost < 1.3)
+        order = np.argsort(cost[rows, columns], kind="stable")
+        return [(int(rows[k]), int(columns[k])) for k in order]
+
+    def _see(self, track: Track, box: Vector, at: float, elapsed: float) -> None:
+        if elapsed > 0:
+            shift = (box[:2] + box[2:] - track.box[:2] - track.box[2:]) / 2
+            since = max(elapsed, at - track.seen_at)
+            gain = 0.5 if track.hits > 2 else 1.0
+            track.speed = (track.speed + gain * shift / since).astype(np.float64)
+        track.box = box.copy()
+        track.seen_at = at
+        track.hits += 1
+        track.merged = False
+
+    def _share(self, boxes: Boxes, lost: set[int], at: float) -> None:
+        """Two people whose blobs became one are both still there: keep the second within the common blob."""
+        for i in sorted(lost):
+            track = self.tracks[i]
+            if not track.confirmed or not len(boxes):
+                continue
+            inside = np.minimum(boxes[:, 2:], track.box[2:]) - np.maximum(boxes[:, :2], track.box[:2])
+            covered = np.clip(inside, 0, None).prod(axis=1) / max(float(track.size.prod()), 1.0)
+            best = int(covered.argmax())
+            if covered[best] > 0.6:
+                track.seen_at = at
+                track.merged = True
+                lost.discard(i)
+
+
+def distance(a: Boxes, b: Boxes) -> NDArray[np.float64]:
+    """(len(a), len(b)): distance of centres in units of the mean size, plus how much the sizes differ."""
+    centres = ((a[:, None, :2] + a[:, None, 2:]) - (b[None, :, :2] + b[None, :, 2:])) / 2
+    size_a = np.sqrt(np.maximum((a[:, 2:] - a[:, :2]).prod(axis=1), 1.0))[:, None]
+    size_b = np.sqrt(np.maximum((b[:, 2:] - b[:, :2]).prod(axis=1), 1.0))[None, :]
+    apart = np.hypot(centres[..., 0], centres[..., 1]) / ((size_a + size_b) / 2)
+    differ = np.abs(np.log(size_a / size_b))
+    return (apart + 0.5 * differ).astype(np.float64)

@@ -1,0 +1,112 @@
+"""Open a picture source (file, V4L2, RTSP, HTTP) by FFmpeg or V4L2, with time-outs, without ever showing a password."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from drivers.errors import DriverError
+
+if TYPE_CHECKING:
+    import cv2
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGEST = 8192  # pixels on a side; larger pictures exhaust a small machine
+
+
+class Format(NamedTuple):
+    """What a source says about itself."""
+
+    width: int
+    height: int
+    frames_per_s: float  # 0 where it does not say
+    frames: int  # 0 where it does not say, or never ends
+
+
+def redact(source: str) -> str:
+    """Return the source as it may be shown: an address without its user and password, nor its query."""
+    match = re.match(r"([a-z][a-z0-9+.-]*://)([^?]*)", source, re.IGNORECASE)
+    if match is None:
+        return source
+    scheme, rest = match.groups()
+    _, at, place = rest.rpartition("@")  # the last one: a password may hold @ and /
+    return f"{scheme}***@{place}" if at else scheme + place
+
+
+def is_live(source: str) -> bool:
+    """Whether the source goes on without us: an address or a device, not a file."""
+    return "://" in source or source.isdigit() or source.startswith("/dev/")
+
+
+def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float = 3.0) -> cv2.VideoCapture:
+    """Open a source; raise DriverError that names it (without password) and says what to do."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET: it writes to stderr by itself, passwords too
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+    import cv2  # noqa: PLC0415 - an agent without cameras does not load it
+
+    shown = redact(source)
+    if source.isdigit() or source.startswith("/dev/"):
+        device = f"/dev/video{source}" if source.isdigit() else source
+        if not Path(device).exists():
+            raise DriverError(f"{shown}: there is no such device: is the camera plugged in?")
+        capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+    elif "://" in source:
+        limits = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(open_timeout_s * 1000),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout_s * 1000),
+        ]  # fmt: skip
+        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
+    else:
+        _check_file(Path(source))
+        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        capture.release()
+        hint = "address, user and password?" if "://" in source else "is it a video, and whole?"
+        raise DriverError(f"{shown}: no picture can be read from it: {hint}")
+    return capture
+
+
+def format_of(capture: cv2.VideoCapture) -> Format:
+    """Return what the opened source says about itself, nonsense replaced by 0."""
+    import cv2  # noqa: PLC0415 - see above
+
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return Format(
+        width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+        height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        frames_per_s=rate if 0 < rate <= 1000 else 0.0,
+        frames=int(frames) if 0 < frames < 1e9 else 0,
+    )
+
+
+def read_picture(capture: cv2.VideoCapture, name: str) -> NDArray[np.uint8] | None:
+    """Return the next picture (height, width, 3), BGR; None at the end of the source."""
+    import cv2  # noqa: PLC0415 - see above
+    import numpy as np  # noqa: PLC0415 - see above
+
+    try:
+        ok, picture = capture.read()
+    except cv2.error as e:
+        raise DriverError(f"{name}: a picture cannot be decoded: {str(e).splitlines()[0]}") from e
+    if not ok:
+        return None
+    if max(picture.shape[:2]) > LARGEST:
+        size = f"{picture.shape[1]}x{picture.shape[0]}"
+        raise DriverError(f"{name}: the picture is {size}, more than {LARGEST} on a side: set the camera smaller")
+    if picture.ndim == 2:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    return picture.astype(np.uint8, copy=False)
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise DriverError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise DriverError(f"{path}: is not a file")
+    if path.stat().st_size == 0:
+        raise DriverError(f"{path}: is empty")

@@ -1,0 +1,100 @@
+"""`campus-agent try count` on real and on bad recordings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from agent.try_video import register
+from drivers.capture import redact
+
+app = typer.Typer()
+register(app)
+
+
+@app.command("other")
+def other() -> None:
+    """A second command, so that the first keeps its name."""
+
+
+CLIPS = (
+    Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi"),  # Debian's opencv-doc
+    Path(__file__).parent.parent.parent / "shared" / "data" / "video" / "count_vtest.avi",
+)
+
+
+@pytest.fixture
+def vtest() -> Path:
+    """A real clip: nine people on a campus for 79.5 s."""
+    for clip in CLIPS:
+        if clip.exists():
+            return clip
+    pytest.skip("vtest.avi is on no place known: apt install opencv-doc")
+
+
+def run(*words: str) -> tuple[int, list[dict[str, object]], str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()], result.stderr
+
+
+def test_real_people_are_counted_on_a_real_clip(vtest: Path) -> None:
+    code, lines, _ = run("count", str(vtest), "--line", "340,150,340,575", "--json")
+    summary = lines[-1]["summary"]
+    assert code == 0
+    assert {line["direction"] for line in lines[:-1]} == {"left", "right"}
+    assert 24 <= len(lines) - 1 <= 40  # 32 are true; bench/vision.py judges each
+    assert isinstance(summary, dict)
+    assert summary["frames"] == 795
+    assert summary["seconds_of_input"] == 79.5
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        pytest.param("340,150", "X1,Y1,X2,Y2", id="two numbers are no line"),
+        pytest.param("340,150,a,9", "not a list of numbers", id="letters are no numbers"),
+        pytest.param("5,5,5,5", "same point", id="a point is no line"),
+    ],
+)
+def test_a_line_that_is_none_is_one_clear_message(vtest: Path, line: str, word: str) -> None:
+    code, lines, error = run("count", str(vtest), "--line", line, "--json")
+    assert (code, lines) == (2, [])
+    assert word in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("content", "word"), [(b"words, not pictures\n" * 99, "is it a video"), (b"", "is empty")])
+def test_a_file_that_is_no_video_is_one_clear_message(tmp_path: Path, content: bytes, word: str) -> None:
+    path = tmp_path / "text.mp4"
+    path.write_bytes(content)
+    code, lines, error = run("count", str(path), "--line", "1,1,9,9", "--json")
+    assert (code, lines) == (2, [])
+    assert "text.mp4" in error
+    assert word in error
+    assert error.count("\n") == 1
+
+
+def test_a_truncated_clip_gives_what_is_there_and_says_so(vtest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.avi"
+    path.write_bytes(vtest.read_bytes()[:1_000_000])
+    code, lines, error = run("count", str(path), "--line", "340,150,340,575", "--json")
+    assert code == 2
+    assert "summary" in lines[-1]
+    assert "ends early" in error
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("rtsp://admin:secret@10.0.0.9:554/ch1?key=secret", "rtsp://***@10.0.0.9:554/ch1"),
+        ("rtsp://admin:p@ss/w@10.0.0.9/ch1", "rtsp://***@10.0.0.9/ch1"),
+        ("http://10.0.0.9/video.mjpg", "http://10.0.0.9/video.mjpg"),
+        ("/dev/video0", "/dev/video0"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(source: str, shown: str) -> None:
+    assert redact(source) == shown
