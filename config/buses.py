@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from config import Section
 from config.points import PointSection
+
+Table = Literal["holding", "input", "coil", "discrete"]
 
 
 class ModbusPoint(PointSection):
@@ -16,10 +18,27 @@ class ModbusPoint(PointSection):
 
     device: int = Field(default=1, ge=0, le=247)
     register_: int = Field(alias="register", ge=0, le=0xFFFF)
-    table: Literal["holding", "input", "coil", "discrete"] = "holding"
+    table: Table = "holding"
     type: Literal["int16", "uint16", "int32", "uint32", "float32", "bit"] = "int16"
     scale: float = 1.0
     offset: float = 0.0
+    bit: int = Field(default=0, ge=0, le=15)  # which bit of the register, 0 the lowest, for type = "bit"
+    words: Literal["big", "little"] = "big"  # which register of a 32-bit number comes first
+    special: dict[str, str] = Field(default={})  # raw codes that are no values: { 0xFFFE = "interference" }
+
+    @field_validator("special")
+    @classmethod
+    def _codes_are_numbers(cls, special: dict[str, str]) -> dict[str, str]:
+        for code in special:
+            try:
+                int(code, 0)
+            except ValueError:
+                raise ValueError(f"{code!r} is not a code: write it like 0xFFFE or 65534") from None
+        return special
+
+    def special_code(self, raw: int) -> str | None:
+        """Return the word for a raw code that is no value."""
+        return next((word for code, word in self.special.items() if int(code, 0) == raw), None)
 
 
 class ModbusTcpBus(Section):
@@ -31,6 +50,7 @@ class ModbusTcpBus(Section):
     port: int = Field(default=502, ge=1, le=65535)
     timeout_s: float = Field(default=1.0, gt=0)
     interval_s: float = Field(default=1.0, gt=0)
+    gap: int = Field(default=0, ge=0, le=32)  # unasked registers read along to save a request
     point: tuple[ModbusPoint, ...]
 
 
@@ -45,11 +65,12 @@ class ModbusSerialBus(Section):
     stop_bits: Literal[1, 2] = 1
     timeout_s: float = Field(default=0.3, gt=0)
     interval_s: float = Field(default=1.0, gt=0)
+    gap: int = Field(default=0, ge=0, le=32)  # unasked registers read along to save a request
     point: tuple[ModbusPoint, ...]
 
 
 class SerialPoint(PointSection):
-    """A value in a line of text: a JSON path, a key, or a group of the bus's pattern."""
+    """A value in a line of text: a JSON path ("air.temp"), a key, a group of the pattern, or "NAME.3" in NMEA."""
 
     key: str
 
@@ -61,9 +82,9 @@ class SerialTextBus(Section):
     name: str
     port: Path
     baud: int = 9600
-    format: Literal["json", "key-value", "pattern"] = "json"
+    format: Literal["json", "key-value", "pattern", "nmea"] = "json"
     pattern: str | None = None  # a regular expression with named groups
-    timeout_s: float = Field(default=1.0, gt=0)
+    timeout_s: float = Field(default=10.0, gt=0)  # a point without a value for this long is silent
     point: tuple[SerialPoint, ...]
 
 

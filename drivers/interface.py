@@ -17,6 +17,9 @@ class Driver(Protocol):
     interval_s: float
     """Pause between two reads, in seconds, kept by the caller; 0 for devices that push (then `read` waits itself)."""
 
+    done: bool
+    """True once nothing more will come: a recording has ended. Never true for a device."""
+
     def __enter__(self) -> Self:
         """Open the device; raise DriverError when it is not there."""
         ...
