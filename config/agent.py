@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from config import Section
 from config.buses import Bus
 from config.cameras import CameraSection
 from config.points import Id
+from contracts.vocabulary import Severity
 
 
 class MqttSection(Section):
@@ -24,6 +25,7 @@ class MqttSection(Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     plain: bool = False
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
     keepalive_s: int = Field(default=10, ge=2)
     timeout_s: float = Field(default=5.0, gt=0)
 
@@ -36,6 +38,45 @@ class OutboxSection(Section):
     keep_days: float = Field(default=7.0, ge=0)
     max_entries: int = Field(default=200_000, ge=1000)
     readings_memory: int = Field(default=10_000, ge=100)
+    accepted_log: Path | None = None
+    """Append one line here after each commit: the independent witness of fault tests."""
+
+
+class GpioOutput(Section):
+    """A relay, buzzer or lamp on a GPIO line."""
+
+    type: Literal["gpio"]
+    chip: Path = Path("/dev/gpiochip0")
+    line: int = Field(ge=0)
+    active_low: bool = False
+
+
+class FileOutput(Section):
+    """A relay, buzzer or lamp that is switched by writing to a file, such as a kernel LED's `brightness`."""
+
+    type: Literal["file"]
+    file: Path
+    on: str = "1"
+    off: str = "0"
+
+
+OutputSection = Annotated[GpioOutput | FileOutput, Field(discriminator="type")]
+
+
+class LocalSection(Section):
+    """What sounds and lights at the agent itself, with or without a server."""
+
+    siren: OutputSection | None = None
+    siren_for: tuple[Severity, ...] = (Severity.CRITICAL,)
+    lost: OutputSection | None = None
+    """Lamp or buzzer that says: the server has not answered for `answer_limit_s`."""
+    answer_limit_s: float = Field(default=15.0, gt=0)
+
+
+class ClockSection(Section):
+    """Whether the wall clock can be believed: the kernel is asked, or a file that exists when it can."""
+
+    synced_file: Path | None = None
 
 
 class AgentConfig(Section):
@@ -49,6 +90,8 @@ class AgentConfig(Section):
     readings_s: float = Field(default=1.0, gt=0)
     mqtt: MqttSection = MqttSection()
     outbox: OutboxSection = OutboxSection()
+    local: LocalSection = LocalSection()
+    clock: ClockSection = ClockSection()
     bus: tuple[Bus, ...] = ()
     camera: tuple[CameraSection, ...] = ()
 
