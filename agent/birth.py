@@ -1,0 +1,57 @@
+"""The birth message: all that this agent watches, in people's words."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from agent.faults import OWN_POINTS
+from config.agent import AgentConfig
+from contracts.messages import Birth, Line, Point, Stamp, Zone
+
+
+def birth(config: AgentConfig, stamp: Stamp, session: int, epoch: str) -> Birth:
+    """Word the configuration for the server."""
+    return Birth(
+        name=config.name,
+        stamp=stamp,
+        session=session,
+        version=_version(),
+        epoch=epoch,
+        simulated=config.simulated,
+        points=(*_points(config), *OWN_POINTS),
+        lines=tuple(
+            Line(id=s.id, name=s.name, place=s.place or camera.place, exit=s.exit, out=s.out, width_m=s.width_m)
+            for camera in config.camera
+            for s in camera.line
+        ),
+        zones=tuple(
+            Zone(id=s.id, name=s.name, place=s.place or camera.place) for camera in config.camera for s in camera.zone
+        ),
+    )
+
+
+def _points(config: AgentConfig) -> tuple[Point, ...]:
+    sensors = tuple(
+        Point(
+            id=p.id,
+            name=p.name,
+            kind=p.kind,
+            unit=p.unit,
+            place=p.place,
+            grid=p.grid,
+            zone=p.zone,
+            auxiliary=p.auxiliary,
+            silence_s=p.silence_s,
+        )
+        for bus in config.bus
+        for p in bus.point
+    )
+    cameras = tuple(Point(id=c.id, name=c.name, kind="camera", place=c.place) for c in config.camera)
+    return sensors + cameras
+
+
+def _version() -> str:
+    try:
+        return metadata.version("campuswatch")
+    except metadata.PackageNotFoundError:
+        return ""

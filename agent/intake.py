@@ -1,0 +1,76 @@
+"""Findings become events: an identity, the times by this machine's clocks, into the outbox and to the local outputs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from uuid_utils import uuid7
+
+from agent.clock import Clock
+from agent.faults import UNNUMBERED_EPOCH
+from agent.outbox import Outbox
+from contracts import messages
+from detectors.findings import Crossing, Event, Finding
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One instant by a sample's time line and by this machine's clocks."""
+
+    at: float  # the sample's own seconds
+    mono_s: float
+    utc_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where all findings of the agent come together. Any thread may call it."""
+
+    outbox: Outbox
+    clock: Clock
+    units: Mapping[str, str]
+    """Unit of each point."""
+    heard: Callable[[Finding], None]
+    """Told of every finding at once, before the disk: the local outputs."""
+
+    def take(self, finding: Finding, now: Instant) -> None:
+        """Accept a finding, seen when the sample of `now` was taken in."""
+        self.heard(finding)
+        ago = max(0.0, now.at - finding.at)
+        stamp = self.clock.stamp(now.mono_s - ago, now.utc_s - ago)
+        self.outbox.submit(self._message(finding, stamp))
+
+    def _message(self, finding: Finding, stamp: messages.Stamp) -> messages.Event | messages.Crossing:
+        match finding:
+            case Event():
+                return messages.Event(
+                    id=str(uuid7()),
+                    epoch=UNNUMBERED_EPOCH,
+                    seq=1,
+                    stamp=stamp,
+                    point=finding.point,
+                    kind=finding.kind,
+                    active=finding.active,
+                    severity=finding.severity,
+                    reason=finding.reason[:80],
+                    value=finding.value,
+                    unit=self.units.get(finding.point, ""),
+                    detail=dict(finding.detail),
+                )
+            case Crossing():
+                return messages.Crossing(
+                    id=str(uuid7()),
+                    epoch=UNNUMBERED_EPOCH,
+                    seq=1,
+                    stamp=stamp,
+                    line=finding.line,
+                    direction=finding.direction,
+                    count=finding.count,
+                    low=finding.low,
+                    high=finding.high,
+                    quality=finding.quality,
+                )

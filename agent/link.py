@@ -1,0 +1,264 @@
+"""The agent's side of the conversation: says who it is, sends what is due, hears receipts and commands."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from agent.backoff import Backoff
+from agent.birth import birth
+from agent.clock import Clock
+from agent.lane import ReadingLane
+from agent.mqtt import Connection, Incoming, LinkError, Outgoing
+from agent.outbox import Outbox
+from agent.publisher import Publisher
+from config.agent import AgentConfig
+from contracts.messages import (
+    Command,
+    CommandMessage,
+    Heartbeat,
+    Message,
+    Readings,
+    Receipt,
+    Resend,
+    State,
+    WorkerHealth,
+)
+from contracts.topics import Kind, Topic, TopicError, parse
+
+log = logging.getLogger(__name__)
+
+_BATCH = 500  # readings in one message
+_TURN_S = 1.0
+_BROKER_SILENT_S = 12.0  # no sign of the broker for so long though heartbeats are sent: the line is dead
+_SERVER_SILENT_S = 60.0  # no answer of the server for so long: perhaps our subscription is lost
+_LAST_WORDS_S = 1.5
+_DELAYS_S = (0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the heartbeat tells of the rest of the agent."""
+
+    workers: Callable[[], tuple[WorkerHealth, ...]]
+    point_ages_s: Callable[[], dict[str, float]]
+
+
+class Link:
+    """Keeps one connection and all that goes over it. Health is the age of the server's last answer."""
+
+    name = "mqtt"
+    limit_s = 20.0
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        clock: Clock,
+        outbox: Outbox,
+        lane: ReadingLane,
+        vitals: Vitals,
+        command: Callable[[Command], None],
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._outbox = outbox
+        self._lane = lane
+        self._vitals = vitals
+        self._command = command
+        self._publisher = Publisher(config.site, config.agent, outbox)
+        self._connection: Connection | None = None
+        self._started = time.monotonic()
+        self._answered: float | None = None
+        self._answer: int | None = None
+        self._beats = 0
+        self._trouble = ""
+
+    def answer_age_s(self) -> float:
+        """Seconds since the server last answered a heartbeat, or since the start."""
+        return time.monotonic() - (self._answered or self._started)
+
+    def trouble(self) -> str:
+        return self._trouble
+
+    def interrupt(self) -> None:
+        self.wake()
+
+    def wake(self) -> None:
+        """Have what is due sent now, from any thread."""
+        connection = self._connection
+        if connection is not None:
+            connection.wake()
+
+    def run(self, beat: Callable[[], None], stop: threading.Event) -> None:
+        """Connect, serve, and connect again until stopped."""
+        backoff = Backoff(_DELAYS_S)
+        while not stop.is_set():
+            beat()
+            session = int(time.monotonic() * 1000)  # grows within a boot, also over restarts of this process
+            try:
+                with self._connect(session) as connection:
+                    self._well(connection.address)
+                    backoff.reset()
+                    self._serve(connection, session, beat, stop)
+            except LinkError as e:
+                self._unwell(str(e))
+            finally:
+                self._connection = None
+            backoff.wait(stop, beat, random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
+
+    def _connect(self, session: int) -> Connection:
+        will = self._outgoing(Kind.STATE, self._state("offline", session), retain=True)
+        client_id = f"{self._config.site}-{self._config.agent}"
+        try:
+            return Connection(self._config.mqtt, client_id, will, clock_synced=self._clock.synced())
+        except (OSError, ValueError) as e:  # a certificate or password file that cannot be read
+            raise LinkError(f"{self._config.mqtt.host}:{self._config.mqtt.port}: {e}") from e
+
+    def _serve(self, connection: Connection, session: int, beat: Callable[[], None], stop: threading.Event) -> None:
+        config = self._config
+        self._connection = connection
+        self._publisher.reconnected()
+        connection.subscribe(self._topic(Kind.RECEIPT), self._topic(Kind.COMMAND))
+        opened = time.monotonic()
+        epoch = ""
+        heartbeat_at = readings_at = opened
+        leaving: float | None = None
+        while leaving is None or (time.monotonic() < leaving and self._outbox.health().depth):
+            beat()
+            for message in connection.received():
+                self._hear(message)
+            for refusal in connection.refusals():
+                log.error("%s: the broker refuses what is published: %s", connection.address, refusal)
+            now = time.monotonic()
+            if (present := self._outbox.health().epoch) != epoch or not epoch:
+                epoch = present
+                self._greet(connection, session, epoch)
+            if now >= heartbeat_at:
+                heartbeat_at = now + config.heartbeat_s
+                connection.publish(self._heartbeat(session))
+            if not connection.congested():
+                for message in self._publisher.due():
+                    connection.publish(message)
+                if now >= readings_at and self._send_readings(connection):
+                    readings_at = now + config.readings_s
+            self._judge(connection, opened, now)
+            if stop.is_set() and leaving is None:
+                leaving = now + _LAST_WORDS_S
+                connection.publish(self._outgoing(Kind.STATE, self._state("stopping", session), retain=True))
+            connection.turn(self._patience(now, heartbeat_at, readings_at))
+        self._flush(connection)
+
+    def _patience(self, now: float, heartbeat_at: float, readings_at: float) -> float:
+        due = [heartbeat_at - now, self._publisher.next_due_s(), _TURN_S]
+        if len(self._lane):
+            due.append(readings_at - now)
+        return max(0.0, min(due))
+
+    def _judge(self, connection: Connection, opened: float, now: float) -> None:
+        """Leave a connection that only looks alive: paho would say it is connected."""
+        if now - connection.heard > max(_BROKER_SILENT_S, 2.4 * self._config.heartbeat_s):
+            connection.abandon()
+            raise LinkError(f"{connection.address}: no sign of the broker for {now - connection.heard:.0f} s")
+        if now - max(opened, self._answered or 0.0) > _SERVER_SILENT_S:
+            raise LinkError(f"{connection.address}: the server has not answered for {_SERVER_SILENT_S:.0f} s")
+
+    def _flush(self, connection: Connection) -> None:
+        deadline = time.monotonic() + 0.3
+        while connection.congested() and time.monotonic() < deadline:
+            connection.turn(0.05)
+
+    def _greet(self, connection: Connection, session: int, epoch: str) -> None:
+        message = birth(self._config, self._clock.now(), session, epoch)
+        connection.publish(self._outgoing(Kind.BIRTH, message, retain=True))
+        connection.publish(self._outgoing(Kind.STATE, self._state("online", session), retain=True))
+
+    def _send_readings(self, connection: Connection) -> bool:
+        batch = self._lane.take(_BATCH)
+        if not batch:
+            return False
+        message = Readings(
+            boot_id=self._clock.boot_id,
+            clock=self._clock.quality(),
+            dropped=self._lane.dropped,
+            readings=tuple(batch),
+        )
+        connection.publish(self._outgoing(Kind.READINGS, message, qos=0))
+        return True
+
+    def _heartbeat(self, session: int) -> Outgoing:
+        self._beats += 1
+        outbox = self._outbox.health()
+        message = Heartbeat(
+            n=self._beats,
+            stamp=self._clock.now(),
+            session=session,
+            epoch=outbox.epoch,
+            last_seq=outbox.last_seq,
+            depth=outbox.depth,
+            oldest_unacked_s=outbox.oldest_waiting_s,
+            uptime_s=time.monotonic() - self._started,
+            answer_age_s=None if self._answered is None else self.answer_age_s(),
+            answered=self._answer,
+            dropped_readings=self._lane.dropped,
+            disk_free_mb=outbox.disk_free_mb,
+            workers=self._vitals.workers(),
+            point_ages_s=self._vitals.point_ages_s(),
+        )
+        return self._outgoing(Kind.HEARTBEAT, message)
+
+    def _hear(self, message: Incoming) -> None:
+        try:
+            match parse(message.topic).kind:
+                case Kind.RECEIPT:
+                    receipt = Receipt.model_validate_json(message.body)
+                    if receipt.heartbeat is not None and 0 < receipt.heartbeat <= self._beats:
+                        self._answered, self._answer = time.monotonic(), receipt.heartbeat
+                    self._publisher.receipt(receipt)
+                case Kind.COMMAND:
+                    self._obey(CommandMessage.model_validate_json(message.body).command)
+                case _:
+                    return
+        except (ValidationError, TopicError) as e:
+            log.warning("%s: a message that is not ours is ignored: %s", message.topic, str(e).splitlines()[0])
+
+    def _obey(self, command: Command) -> None:
+        if isinstance(command, Resend):
+            self._outbox.resend(command.epoch, command.first, command.last)
+        else:
+            self._command(command)
+
+    def _well(self, address: str) -> None:
+        if self._trouble:
+            log.warning("%s: connected again", address)
+        else:
+            log.info("%s: connected", address)
+        self._trouble = ""
+
+    def _unwell(self, cause: str) -> None:
+        if not self._trouble:
+            log.error("%s; events are stored and sent when it is back", cause)
+        else:
+            log.debug("%s", cause)
+        self._trouble = cause
+
+    def _state(self, status: str, session: int) -> State:
+        return State.model_validate(
+            {
+                "status": status,
+                "boot_id": self._clock.boot_id,
+                "session": session,
+                "booted_at": self._clock.booted_at(),
+            }
+        )
+
+    def _topic(self, kind: Kind) -> str:
+        return str(Topic(self._config.site, self._config.agent, kind))
+
+    def _outgoing(self, kind: Kind, message: Message, *, qos: int = 1, retain: bool = False) -> Outgoing:
+        return Outgoing(self._topic(kind), message.model_dump_json().encode(), qos, retain)

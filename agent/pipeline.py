@@ -1,0 +1,165 @@
+"""One bus from end to end: read, detect, hand on. One thread owns the driver, the detectors and their state."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from agent.backoff import Backoff
+from agent.clock import Clock
+from agent.intake import Instant, Intake
+from agent.lane import ReadingLane
+from contracts import messages
+from detectors.findings import Finding
+from detectors.interface import Detector
+from drivers.errors import DriverError, DriverTimeoutError
+from drivers.interface import Driver
+from drivers.samples import Frame, Reading, Sample, Silence, Tick
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+
+
+class Pipeline:
+    """The job of one bus's thread."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        detectors: Mapping[str, Sequence[Detector]],
+        intake: Intake,
+        lane: ReadingLane,
+        clock: Clock,
+        limit_s: float,
+    ) -> None:
+        """Store the parts. `detectors` are those of each point of the bus, also of a point without any."""
+        self.name = driver.name
+        self.limit_s = limit_s
+        self._driver = driver
+        self._detectors = detectors
+        self._intake = intake
+        self._lane = lane
+        self._clock = clock
+        self._trouble = ""
+        self._resets: deque[str] = deque()
+        self._last_good: dict[str, float] = {}
+        self._started = time.monotonic()
+        self._ticked = 0.0
+
+    def run(self, beat: Callable[[], None], stop: threading.Event) -> None:
+        """Open the device and read it until stopped; a lost device is silence of its points, tried again later."""
+        backoff = Backoff()
+        while not stop.is_set():
+            beat()
+            try:
+                with self._driver:
+                    self._read_on(backoff, beat, stop)
+            except DriverError as e:
+                if not stop.is_set():
+                    self._lost(e)
+            backoff.wait(stop, self._waiting(beat))
+
+    def _read_on(self, backoff: Backoff, beat: Callable[[], None], stop: threading.Event) -> None:
+        while not stop.is_set():
+            began = time.monotonic()
+            samples = self._driver.read()
+            beat()
+            self._back(backoff)
+            for sample in samples:
+                self._take(sample)
+            self._tick()
+            self._pause(began + self._driver.interval_s, beat, stop)
+
+    def _pause(self, until: float, beat: Callable[[], None], stop: threading.Event) -> None:
+        while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, _TICK_S)):
+            beat()
+            self._tick()
+
+    def _waiting(self, beat: Callable[[], None]) -> Callable[[], None]:
+        def beat_and_tick() -> None:
+            beat()
+            self._tick()
+
+        return beat_and_tick
+
+    def reset(self, point: str) -> bool:
+        """A person resets a latched alarm of this bus, from any thread; False for a point of another bus."""
+        if point not in self._detectors:
+            return False
+        self._resets.append(point)
+        return True
+
+    def interrupt(self) -> None:
+        """Close the device, so that a blocked read ends."""
+        self._driver.close()
+
+    def trouble(self) -> str:
+        """Why the bus cannot be read; empty when it can."""
+        return self._trouble
+
+    def ages_s(self) -> dict[str, float]:
+        """Seconds since the last good value of each point, or since the start."""
+        now = time.monotonic()
+        return {point: round(now - self._last_good.get(point, self._started), 3) for point in self._detectors}
+
+    def _take(self, sample: Sample) -> None:
+        match sample:
+            case Reading():
+                self._last_good[sample.point] = time.monotonic()
+                now = self._instant(sample)
+                self._lane.add(
+                    messages.Reading(
+                        point=sample.point, value=sample.value, at=self._clock.stamp(0, now.utc_s).at, mono_s=now.mono_s
+                    )
+                )
+                self._detect(sample, self._detectors.get(sample.point, ()))
+            case Silence():
+                self._detect(sample, self._detectors.get(sample.point, ()))
+            case Tick() | Frame():
+                self._detect(sample, [d for several in self._detectors.values() for d in several])
+
+    def _detect(self, sample: Sample, detectors: Iterable[Detector]) -> None:
+        now = self._instant(sample)
+        for detector in detectors:
+            self._hand_on(detector.update(sample), now)
+
+    def _hand_on(self, findings: Sequence[Finding], now: Instant) -> None:
+        for finding in findings:
+            self._intake.take(finding, now)
+
+    def _instant(self, sample: Sample) -> Instant:
+        """A live sample's time is this machine's; a recording has seconds of its own, and is seen now."""
+        mono_s = self._clock.mono()
+        return Instant(sample.at, sample.at if 0 <= mono_s - sample.at < 60 else mono_s, sample.utc)
+
+    def _tick(self) -> None:
+        """Let time go on for the detectors about once a second, and do what people asked for."""
+        now = time.monotonic()
+        while self._resets:
+            point = self._resets.popleft()
+            for detector in self._detectors[point]:
+                self._hand_on(detector.reset(now), Instant(now, self._clock.mono(), self._clock.wall()))
+        if now - self._ticked >= _TICK_S * 0.9:
+            self._ticked = now
+            self._take(Tick(now, self._clock.wall()))
+
+    def _lost(self, error: DriverError) -> None:
+        if not self._trouble:
+            log.error("%s; trying again", error)
+        else:
+            log.debug("%s", error)
+        self._trouble = str(error)
+        reason = "timeout" if isinstance(error, DriverTimeoutError) else "bus-lost"
+        at, utc = time.monotonic(), self._clock.wall()
+        for point in self._detectors:
+            self._take(Silence(point, reason, at, utc))
+
+    def _back(self, backoff: Backoff) -> None:
+        backoff.reset()
+        if self._trouble:
+            log.warning("%s: is back", self.name)
+            self._trouble = ""
