@@ -1,0 +1,126 @@
+"""One ledger entry as the machine sees it, field by field the row of `hazards`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where an entry stands."""
+
+    FOUND = "found"
+    REGISTERED = "registered"
+    JUDGED = "judged"
+    ASSIGNED = "assigned"
+    RECTIFYING = "rectifying"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
+    ARCHIVED = "archived"
+    FALSE_ALARM = "false-alarm"
+    MERGED = "merged"
+
+
+STATE_NAMES: dict[State, str] = {
+    State.FOUND: "发现",
+    State.REGISTERED: "登记",
+    State.JUDGED: "研判",
+    State.ASSIGNED: "交办",
+    State.RECTIFYING: "整改中",
+    State.SUBMITTED: "申请验收",
+    State.ACCEPTED: "验收",
+    State.CLOSED: "销号",
+    State.ARCHIVED: "归档",
+    State.FALSE_ALARM: "误报",
+    State.MERGED: "合并",
+}
+
+OPEN = frozenset(State) - {State.CLOSED, State.ARCHIVED, State.FALSE_ALARM, State.MERGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One hazard and all that is known of it."""
+
+    number: str
+    site: str
+    year: int
+    register: int
+    source: str
+    cause: str
+    found_at: datetime
+    found_by: str
+    description: str
+    last_at: datetime
+    state: State = State.FOUND
+    id: int = 0
+    agent: str = ""
+    point: str = ""
+    simulated: bool = False
+    place: str = ""
+    grid: str = ""
+    category: str = ""
+    basis: str = ""
+    grade: str = ""
+    layer: str = ""
+    term: str = ""
+    clause: str = ""
+    judged_by: str = ""
+    judged_at: datetime | None = None
+    interim: str = ""
+    responsible_unit: str = ""
+    responsible: str = ""
+    measures: str = ""
+    deadline: datetime | None = None
+    funds: str = ""
+    plan: str = ""
+    registered_at: datetime | None = None
+    assigned_at: datetime | None = None
+    rectified_at: datetime | None = None
+    rectified_by: str = ""
+    result: str = ""
+    verified_by: str = ""
+    verified_at: datetime | None = None
+    conclusion: str = ""
+    closed_by: str = ""
+    closed_at: datetime | None = None
+    version: int = 1
+    due_at: datetime | None = None
+    extensions: int = 0
+    supervision: str = ""
+    recurrence: int = 0
+    recurs_of: int | None = None
+    merged_into: int | None = None
+    false_cause: str = ""
+    reason: str = ""
+    climb: str = ""
+    count: int = 1
+
+    @property
+    def open(self) -> bool:
+        """Whether something is still to be done."""
+        return self.state in OPEN
+
+
+def from_row(row: Any) -> Entry:
+    """Make an entry of a row of `hazards`."""
+    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's columns
+    del values["open"]
+    values["state"] = State(values["state"])
+    return Entry(**values)
+
+
+def columns(entry: Entry) -> dict[str, Any]:
+    """Return the row of an entry, without its id."""
+    values = asdict(entry)
+    del values["id"]
+    return {**values, "state": entry.state.value, "open": entry.open}
+
+
+def difference(before: Entry, after: Entry) -> dict[str, Any]:
+    """Return the columns in which two states of an entry differ, with the later values."""
+    old, fresh = columns(before), columns(after)
+    return {name: value for name, value in fresh.items() if old[name] != value}
