@@ -1,0 +1,1 @@
+"""Drills timed at the exits: pure engine, storage, live board, record."""
