@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from config import Section
+from config.panels import AlarmHostBus, PanelBus
 from config.points import PointSection
 
 Table = Literal["holding", "input", "coil", "discrete"]
@@ -123,6 +124,6 @@ class SimulatedBus(Section):
 
 
 Bus = Annotated[
-    ModbusTcpBus | ModbusSerialBus | SerialTextBus | ReplayBus | SimulatedBus,
+    ModbusTcpBus | ModbusSerialBus | SerialTextBus | PanelBus | AlarmHostBus | ReplayBus | SimulatedBus,
     Field(discriminator="type"),
 ]

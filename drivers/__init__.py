@@ -12,6 +12,7 @@ from config.buses import (
     SerialTextBus,
     SimulatedBus,
 )
+from config.panels import AlarmHostBus, PanelBus
 from drivers.interface import Driver
 
 
@@ -27,6 +28,20 @@ def driver_for(bus: Bus) -> Driver:
             from drivers.serial_text import SerialTextDriver
 
             return SerialTextDriver(bus)
+        case PanelBus():
+            from drivers.panel import PanelDriver
+            from drivers.panel_gb26875 import Gb26875Dialogue
+            from drivers.peers import peers_of
+
+            ids = [point.id for point in bus.point]
+            return PanelDriver(bus.name, ids, peers_of(bus), Gb26875Dialogue(bus.name, bus.point), bus.timeout_s)
+        case AlarmHostBus():
+            from drivers.panel import PanelDriver
+            from drivers.panel_dc09 import Dc09Dialogue
+            from drivers.peers import peers_of
+
+            ids = [point.id for point in bus.point]
+            return PanelDriver(bus.name, ids, peers_of(bus), Dc09Dialogue(bus.name, bus.point), bus.timeout_s)
         case ReplayBus():
             from drivers.replay import ReplayDriver
 

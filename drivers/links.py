@@ -50,7 +50,7 @@ class Link(Protocol):
 class SerialLink:
     """A serial line, best named by its `/dev/serial/by-id/…` path, which survives replugging."""
 
-    def __init__(self, name: str, port: Path, baud: int, parity: str = "N", stop_bits: int = 1) -> None:
+    def __init__(self, name: str, port: Path | str, baud: int, parity: str = "N", stop_bits: int = 1) -> None:
         self.name = name
         self._port = port
         self._baud = baud
