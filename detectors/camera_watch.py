@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.line import LineCounter
+from detectors.people.stature import Stature
 from detectors.tracks import Tracker
 from drivers.samples import Frame, Sample
 
@@ -24,19 +25,21 @@ class CameraWatch:
     def __init__(self, camera: CameraSection, people: PeopleDetector) -> None:
         self._people = people
         self._tracker = Tracker()
+        self._stature = Stature()
         self._lines = [LineCounter(line.id, line.line) for line in camera.line]
 
     def update(self, sample: Sample) -> Sequence[Finding]:
         """Take one picture in; return what it shows."""
         if not isinstance(sample, Frame):
             return []
-        known = [track.box for track in self._tracker.tracks if track.confirmed]
+        known = [track.box for track in self._tracker.tracks if track.proven]
         people = self._people.detect(sample.image, sample.at, np.array(known, np.float64).reshape(-1, 4))
         if not people.usable:
             self._tracker.clear()
             return []
-        tracks = self._tracker.update(people.boxes, sample.at)
-        return [crossing for line in self._lines for crossing in line.update(tracks)]
+        tracks = self._tracker.update(people.boxes, sample.at, (sample.image.shape[1], sample.image.shape[0]))
+        self._stature.observe(tracks, sample.at)
+        return [crossing for line in self._lines for crossing in line.update(tracks, self._stature)]
 
     def reset(self, at: float) -> Sequence[Finding]:  # noqa: ARG002 - nothing here latches
         """Nothing here latches."""

@@ -1,4 +1,4 @@
-"""Count people across a line: confirmed tracks, a hysteresis band, the time when the line itself was crossed."""
+"""Count people across a line: proven tracks, a hysteresis band, the time when the line itself was crossed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from detectors.findings import Crossing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from detectors.people.stature import Stature
     from detectors.tracks import Track
 
 BAND = 0.12  # of a person's size on either side: who stands on the line sways less
 EDGE = 0.1  # of a person's size beyond the line's ends still counts
-STANDING = 2.0  # a box this many times as high as wide shows a standing person seen from the side
 
 
 @dataclass(slots=True)
@@ -43,9 +45,9 @@ class LineCounter:
         self._normal = np.array((-self._along[1], self._along[0]), np.float64)
         self._sides: dict[int, _Side] = {}
 
-    def update(self, tracks: Sequence[Track]) -> list[Crossing]:
+    def update(self, tracks: Sequence[Track], stature: Stature) -> list[Crossing]:
         """Take the tracks of one picture; return who crossed."""
-        found = [crossing for track in tracks if (crossing := self._follow(track))]
+        found = [crossing for track in tracks if (crossing := self._follow(track, stature))]
         living = {track.id for track in tracks}
         self._sides = {k: v for k, v in self._sides.items() if k in living}
         return found
@@ -57,8 +59,10 @@ class LineCounter:
             return Direction.RIGHT if x > 0 else Direction.LEFT
         return Direction.DOWN if y > 0 else Direction.UP
 
-    def _follow(self, track: Track) -> Crossing | None:
-        offset = anchor(track) - self._start
+    def _follow(self, track: Track, stature: Stature) -> Crossing | None:
+        if track.seen_at != track.at:
+            return None
+        offset = anchor(track, stature.upright) - self._start
         distance, along = float(offset @ self._normal), float(offset @ self._along)
         size = float(np.sqrt(max(track.size.prod(), 1.0)))
         side = self._sides.get(track.id)
@@ -69,21 +73,19 @@ class LineCounter:
             side.crossed_at = side.last_at + share * (track.at - side.last_at)
             side.along = along
         side.last, side.last_at = distance, track.at
-        if abs(distance) < BAND * size or not track.confirmed:
+        if abs(distance) < BAND * size or not track.proven:
             if side.settled == 0 and abs(distance) >= BAND * size:
                 side.settled = 1 if distance > 0 else -1
             return None
         now = 1 if distance > 0 else -1
         before, side.settled = side.settled, now
-        if before in {0, now} or side.crossed_at is None:
+        if before in {0, now} or side.crossed_at is None or not stature.plausible(track):
             return None
         if not -EDGE * size <= side.along <= self._length + EDGE * size:
             return None
         return Crossing(self._line, self.direction(now), side.crossed_at)
 
 
-def anchor(track: Track) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The point of a person that crosses: the foot of one who is seen standing, the middle of one seen from above."""
-    width, height = track.size
-    upright = float(np.clip(height / max(width, 1.0) - (STANDING - 1), 0, 1))
+def anchor(track: Track, upright: float) -> NDArray[np.float64]:
+    """The point of a person that crosses: the foot of one who is seen from the side, the middle of one from above."""
     return (1 - upright) * track.centre + upright * track.foot

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 CONFIRM = 3  # pictures until a track is believed
 COAST_S = 1.5  # a person behind a lamp post is waited for this long
+TRAVEL = 0.7  # of its own size: who went this far is someone
+JUMP = 0.5  # of the logarithm of the area: blobs that join or part do not travel
+BORDER = 3.0  # pixels
 MOST = 200  # tracks at once; the oldest unseen ones give way
 
 
@@ -33,11 +36,19 @@ class Track:
     speed: Vector = field(default_factory=lambda: np.zeros(2, np.float64))  # pixels a second
     hits: int = 1
     merged: bool = False  # shares its blob with others
+    since: Vector = field(default_factory=lambda: np.zeros(4))  # box from which its way is measured
+    farthest: float = 0.0  # from there, in own sizes
+    area: float = 0.0  # of the box, smoothed, square pixels
 
     @property
     def confirmed(self) -> bool:
         """Whether it was seen often enough to be believed."""
         return self.hits >= CONFIRM
+
+    @property
+    def proven(self) -> bool:
+        """Whether it went somewhere, as people do and leaves, ghosts and reflections do not."""
+        return self.confirmed and self.farthest >= TRAVEL
 
     @property
     def size(self) -> Vector:
@@ -62,9 +73,11 @@ class Tracker:
         self.tracks: list[Track] = []
         self._next = 1
         self._at: float | None = None
+        self._borders = np.zeros(4)
 
-    def update(self, boxes: Boxes, at: float) -> Sequence[Track]:
-        """Take the boxes of one picture; return all living tracks."""
+    def update(self, boxes: Boxes, at: float, size: tuple[int, int]) -> Sequence[Track]:
+        """Take the boxes of one picture of `size` (width, height); return all living tracks."""
+        self._borders = np.array((0, 0, size[0], size[1]), float)
         elapsed = 0.0 if self._at is None else max(0.0, at - self._at)
         self._at = at
         for track in self.tracks:
@@ -79,7 +92,10 @@ class Tracker:
                 self._see(self.tracks[i], boxes[j], at, elapsed)
         self._share(boxes, lost, at)
         for j in sorted(free):
-            self.tracks.append(Track(self._next, boxes[j].copy(), at, at, at))
+            box = boxes[j]
+            self.tracks.append(
+                Track(self._next, box.copy(), at, at, at, since=box.copy(), area=float((box[2:] - box[:2]).prod()))
+            )
             self._next += 1
         self.tracks = [t for t in self.tracks if at - t.seen_at <= (COAST_S if t.confirmed else COAST_S / 3)]
         self.tracks = sorted(self.tracks, key=lambda t: t.seen_at)[-MOST:]
@@ -106,21 +122,35 @@ class Tracker:
             since = max(elapsed, at - track.seen_at)
             gain = 0.5 if track.hits > 2 else 1.0
             track.speed = (track.speed + gain * shift / since).astype(np.float64)
+        before = track.size.prod()
         track.box = box.copy()
         track.seen_at = at
         track.hits += 1
         track.merged = False
+        extent = float(np.sqrt(max(track.size.prod(), 1.0)))
+        if abs(np.log(max(track.size.prod(), 1.0) / max(before, 1.0))) > JUMP:
+            track.since = track.box.copy()
+        track.area += 0.2 * (float(track.size.prod()) - track.area)
+        track.farthest = max(track.farthest, self._way(track) / extent)
+
+    def _way(self, track: Track) -> float:
+        """How far it came, pixels: by those edges that the picture's border does not cut."""
+        free = (np.abs(track.box - self._borders) > BORDER) & (np.abs(track.since - self._borders) > BORDER)
+        moved = track.box - track.since
+        x, y = (moved[axis::2][free[axis::2]] for axis in (0, 1))
+        return float(np.hypot(x.mean() if len(x) else 0.0, y.mean() if len(y) else 0.0))
 
     def _share(self, boxes: Boxes, lost: set[int], at: float) -> None:
         """Two people whose blobs became one are both still there: keep the second within the common blob."""
         for i in sorted(lost):
             track = self.tracks[i]
-            if not track.confirmed or not len(boxes):
+            if not track.proven or not len(boxes):
                 continue
             inside = np.minimum(boxes[:, 2:], track.box[2:]) - np.maximum(boxes[:, :2], track.box[:2])
             covered = np.clip(inside, 0, None).prod(axis=1) / max(float(track.size.prod()), 1.0)
             best = int(covered.argmax())
-            if covered[best] > 0.6:
+            blob = float((boxes[best, 2:] - boxes[best, :2]).prod())
+            if covered[best] > 0.6 and track.area > 0.15 * blob:
                 track.seen_at = at
                 track.merged = True
                 lost.discard(i)
