@@ -59,7 +59,7 @@ class Background:
                 self._exposure.learn(self._model.getBackgroundImage())
         else:
             mask = self._watch(small, at, known)
-        mask = cv2.compare(mask, 200, cv2.CMP_GT)  # 127 is a soft shadow
+        _, mask = cv2.threshold(mask, 200, 255, cv2.THRESH_BINARY)  # 127 is a soft shadow
         share = cv2.countNonZero(mask) / mask.size
         if share < CHANGED:
             self._quiet = at

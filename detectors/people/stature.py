@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from detectors.tracks import Track
 
 SMALL = 0.12  # of the usual area: a child far away still is, a leaf or a sleeve is not
@@ -58,7 +60,7 @@ class Stature:
         return track.area >= SMALL * self.area
 
 
-def _middle(weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
+def _middle(weights: NDArray[np.float64]) -> int:
     """Index of the weighted median."""
     total = np.cumsum(weights)
-    return int(np.searchsorted(total, total[-1] / 2))
+    return int((total < total[-1] / 2).sum())
