@@ -48,7 +48,7 @@ class Ledger:
                 return None
 
     def _came_on(self, connection: Connection, alert: Alert, change: Change, hazard: int | None) -> int | None:
-        rule = self.judgement.rule(alert.kind, alert.severity, _point_kind(connection, alert))
+        rule = self.judgement.rule(alert.kind, alert.severity, point_kind(connection, alert))
         if rule is None or not rule.entry:
             return None
         if hazard is None and rule.after_s > 0 and store.open_of_cause(connection, cause(alert)) is None:
@@ -118,7 +118,7 @@ def _person(alert: Alert, change: Change) -> str:
             return SENSOR
 
 
-def _point_kind(connection: Connection, alert: Alert) -> str:
+def point_kind(connection: Connection, alert: Alert) -> str:
     if alert.kind != Hazard.FAULT:
         return ""
     same = (points.c.site == alert.site) & (points.c.agent == alert.agent) & (points.c.id == alert.point)
