@@ -86,7 +86,8 @@ def test_every_role_that_is_not_in_the_table_is_refused() -> None:
             entry(State.JUDGED, **{**FULL, "layer": ""}), "assign", SAFETY, {}, MissingError, "还缺 分层", id="三分"
         ),
         pytest.param(
-            entry(State.JUDGED, **{**FULL, "measures": " "}), "assign", SAFETY, {}, MissingError, "明确措施", id="三明确"
+            entry(State.JUDGED, **{**FULL, "measures": " "}), "assign", SAFETY, {}, MissingError, "明确措施",
+            id="三明确"
         ),
         pytest.param(
             entry(State.JUDGED, **{**FULL, "interim": ""}), "assign", SAFETY, {}, MissingError, "临时防护", id="interim"

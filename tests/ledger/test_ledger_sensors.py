@@ -2,55 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+from ledger_clock import NOW, Clock
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from server.alerts.alert import Alert, Change
-from server.database import Database, connect, sqlite_address
+from server.database import Database
 from server.ledger import store
 from server.ledger.entry import State
-from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards, joined, journal, waiting
 from server.ledger.verify import Tip, verify
-from server.migrate import migrate
 from server.presence.tables import points
-
-NOW = datetime(2026, 5, 7, 6, 0, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = connect(sqlite_address(tmp_path / "ledger.db"))
-    migrate(database)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ledger(clock: Clock) -> Ledger:
-    return Ledger(load_judgement(), clock)
 
 
 def alert(id_: str = "a1", **fields: object) -> Alert:
@@ -175,8 +142,11 @@ def _written(database: Database, ledger: Ledger) -> dict[int, str]:
             ledger.record_alert(connection, alert(f"a{n}", point=f"smoke-{n}"), Change.RAISED)
         hashes = connection.execute(select(journal.c.n, journal.c.hash)).all()
         assert verify(connection).rows == 5
-        for trigger in ("update", "delete"):
-            connection.execute(text(f"drop trigger hazard_journal_no_{trigger}"))
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("drop trigger hazard_journal_no_update"))
+            connection.execute(text("drop trigger hazard_journal_no_delete"))
+        else:
+            connection.execute(text("drop trigger hazard_journal_append_only on hazard_journal"))
     return {row.n: row.hash for row in hashes}
 
 
