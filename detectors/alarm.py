@@ -21,12 +21,13 @@ class Claim:
 
 
 class Alarm:
-    """The state of one hazard at one point; a change of severity is a change, a change of reason alone is not."""
+    """The state of one hazard at one point; a change of severity is a change, one of reason only where asked."""
 
-    def __init__(self, point: str, hazard: str, *, latch: bool = False) -> None:
+    def __init__(self, point: str, hazard: str, *, latch: bool = False, reasons_count: bool = False) -> None:
         self._point = point
         self._hazard = hazard
         self._latch = latch
+        self._reasons_count = reasons_count
         self._settled = False
         self._shown: Claim | None = None
         self._now: Claim | None = None
@@ -47,7 +48,9 @@ class Alarm:
         self._now = claim
         if self._shown is not None and self._latch and (claim is None or not _worse(claim, self._shown)):
             return []
-        if self._settled and _severity(claim) == _severity(self._shown):
+        if self._settled and (claim if self._reasons_count else _severity(claim)) == (
+            self._shown if self._reasons_count else _severity(self._shown)
+        ):
             return []
         return [self._show(claim, "normal", at, value, detail)]
 

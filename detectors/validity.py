@@ -1,40 +1,103 @@
-"""Validity: whether a value can be believed, before any threshold looks at it."""
+"""Validity of numbers: special codes, range, step, stuck, gap, asked in this order before any threshold."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections import deque
+from statistics import median
 
-from detectors.values import bit, number
+from config.number_rules import NumberRule
+from detectors.values import number
 from drivers.samples import Value
 
+LEAST_GAP_S = 30.0  # three missed polls of a slow bus
+INTERVALS = 5
+AGREEING = 3  # so many values in a row at a new height make an impossible step believable
+HOUR_S = 3600.0
 
-class Validity:
-    """Judges one point's values; a reason is a machine word, None is a value to believe."""
 
-    def __init__(self, expects: Literal["number", "bit", "any"], *, silence_s: float | None = None) -> None:
-        self._expects = expects
-        self._silence_s = silence_s
-        self._last_good_at: float | None = None
+class NumberValidity:
+    """Judges the numbers of one point."""
+
+    needed = 2  # one odd value is rejected in silence
+
+    def __init__(self, rule: NumberRule, *, silence_s: float | None = None, special_from: float | None = None) -> None:
+        self._rule = rule
+        self._special_from = special_from if rule.special_from is None else rule.special_from
+        self._gap_s = silence_s or rule.gap_s
+        self._intervals: deque[float] = deque(maxlen=INTERVALS)
+        self._last_at: float | None = None
+        self._good: tuple[float, float] | None = None
+        self._doubtful: deque[tuple[float, float]] = deque(maxlen=AGREEING)
+        self._same: tuple[float, float] | None = None  # value and since when
+        self._same_seen = 0
+        self.grace_s = rule.grace_s
 
     def judge(self, value: Value, at: float) -> str | None:
         """Return why a value cannot be believed, None when it can."""
         if not math.isfinite(at):
             return "clock"
-        readable = {"number": number, "bit": bit, "any": _any}[self._expects](value)
-        if readable is None:
-            return "not-a-" + self._expects
-        self._last_good_at = at
+        self._hear(at)
+        found = number(value)
+        return "not-a-number" if found is None else self._judge(found, at)
+
+    def _judge(self, value: float, at: float) -> str | None:
+        if self._is_stuck(value, at):
+            return "stuck"  # what stands still for hours is stuck even where it is also a special code
+        if self._is_special(value):
+            return "special-code"
+        if _outside(value, self._rule.at_least, self._rule.at_most):
+            return "range"
+        if self._jumped(value, at):
+            return "step"
+        self._good = (value, at)
+        self._doubtful.clear()
         return None
 
     def overdue(self, at: float) -> str | None:
-        """Return 'gap' when no good value has come for too long."""
-        if self._silence_s is None:
-            return None
-        if self._last_good_at is None:
-            self._last_good_at = at  # the clock starts with the first we hear
-        return "gap" if at - self._last_good_at > self._silence_s else None
+        """Return 'gap' when nothing has come for too long."""
+        if self._last_at is None:
+            self._last_at = at  # the clock starts with the first we hear
+        limit = self._gap_s
+        if limit is None:
+            usual = median(self._intervals) if len(self._intervals) > 1 else HOUR_S
+            limit = max(LEAST_GAP_S, 2.5 * usual)
+        return "gap" if at - self._last_at > limit else None
+
+    def revived(self, at: float) -> Value | None:
+        """Return None: a number must come again."""
+        del at
+
+    def _hear(self, at: float) -> None:
+        if self._last_at is not None and at > self._last_at:
+            self._intervals.append(at - self._last_at)
+        if self._last_at is None or at >= self._last_at or self._last_at - at > HOUR_S:
+            self._last_at = at
+
+    def _is_stuck(self, value: float, at: float) -> bool:
+        if self._same is None or value != self._same[0] or at < self._same[1]:
+            self._same, self._same_seen = (value, at), 0
+        self._same_seen = min(self._same_seen + 1, 1000)
+        limit = self._rule.stuck_s
+        return limit is not None and self._same_seen > 10 and at - self._same[1] >= limit
+
+    def _is_special(self, value: float) -> bool:
+        if self._special_from is not None and value >= self._special_from:
+            return True
+        return any(abs(value - code) <= self._rule.special_tolerance for code in self._rule.special)
+
+    def _jumped(self, value: float, at: float) -> bool:
+        if self._rule.step_per_s is None or self._good is None or self._possible(self._good, value, at):
+            return False
+        if self._doubtful and not self._possible(self._doubtful[-1], value, at):
+            self._doubtful.clear()
+        self._doubtful.append((value, at))
+        return len(self._doubtful) < AGREEING
+
+    def _possible(self, before: tuple[float, float], value: float, at: float) -> bool:
+        allowed = (self._rule.step_per_s or 0.0) * max(at - before[1], 0.0)
+        return abs(value - before[0]) <= max(allowed, self._rule.step_least)
 
 
-def _any(value: Value) -> Value:
-    return value
+def _outside(value: float, least: float | None, most: float | None) -> bool:
+    return (least is not None and value < least) or (most is not None and value > most)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from contracts.vocabulary import Hazard, Severity
-from detectors.findings import Event, Finding
-from detectors.interface import Detector
-from detectors.validity import Validity
-from drivers.samples import Frame, Reading, Sample, Silence, Tick
+from detectors.findings import Event
+from detectors.interface import PointRule, Validity
+from drivers.samples import Frame, Reading, Sample, Silence, Tick, Value
 
-GRACE_S = 3.0  # one lost answer is no fault; DOMAIN's limit for a wired device is 30 s
-BAD_READINGS = 2  # one odd value is rejected in silence, a second one is a fault
+WAITED = frozenset({"gap", "stuck", "chatter"})  # found by waiting: no grace on top
 
 
 class Watched:
@@ -20,62 +19,71 @@ class Watched:
     A fault is never an alarm and never normal: the rules keep their state until a good value comes.
     """
 
-    def __init__(self, point: str, validity: Validity, rules: Sequence[Detector]) -> None:
+    def __init__(self, point: str, validity: Validity, rules: Sequence[PointRule]) -> None:
         self._point = point
         self._validity = validity
         self._rules = rules
         self._fault: str | None = None
         self._settled = False
-        self._bad_since: float | None = None
-        self._bad_reason = ""
+        self._bad_since = 0.0
+        self._bad: str | None = None
         self._bad_seen = 0
         self._good_seen = 0
 
-    def update(self, sample: Sample) -> list[Finding]:
+    def update(self, sample: Sample) -> list[Event]:
         """Take one sample in; return what began or ended by it."""
         match sample:
-            case Reading(point, value, at, _) if point == self._point:
+            case Reading(point, value, at, utc) if point == self._point:
                 reason = self._validity.judge(value, at)
-                return self._good(sample) if reason is None else self._bad(reason, sample, readings=1)
-            case Silence(point, reason, _, _) if point == self._point:
-                return self._bad(reason, sample, readings=BAD_READINGS)
-            case Tick(at, _):
-                reason = self._validity.overdue(at)
-                found = self._bad(reason, sample, readings=BAD_READINGS) if reason else self._raise_if_due(sample)
-                return [*found, *self._pass_on(sample)]
-            case Reading() | Silence() | Frame():
+                return self._take(value, at, utc) if reason is None else self._doubt(reason, at, 1, value)
+            case Silence(point, reason, at, _) if point == self._point and math.isfinite(at):
+                return self._doubt(reason, at, self._validity.needed, None)
+            case Tick(at, utc) if math.isfinite(at):
+                return self._tick(at, utc)
+            case Reading() | Silence() | Tick() | Frame():
                 return []
 
-    def reset(self, at: float) -> list[Finding]:
+    def reset(self, at: float) -> list[Event]:
         """A person resets what is latched."""
-        return [finding for rule in self._rules for finding in rule.reset(at)]
+        return [event for rule in self._rules for event in rule.reset(at)]
 
-    def _good(self, sample: Reading) -> list[Finding]:
-        self._bad_since, self._bad_seen = None, 0
-        self._good_seen = min(self._good_seen + 1, BAD_READINGS)
-        found: list[Finding] = []
-        if not self._settled or (self._fault and self._good_seen >= BAD_READINGS):
+    def _take(self, value: Value, at: float, utc: float) -> list[Event]:
+        self._bad, self._bad_seen = None, 0
+        self._good_seen = min(self._good_seen + 1, self._validity.needed)
+        found: list[Event] = []
+        if not self._settled or (self._fault is not None and self._good_seen >= self._validity.needed):
             self._settled, self._fault = True, None
-            found.append(Event(self._point, Hazard.FAULT, False, Severity.FAULT, "normal", sample.at, sample.value))  # noqa: FBT003
-        return [*found, *self._pass_on(sample)]
+            found.append(self._event("normal", at, value, active=False))
+        return found + [event for rule in self._rules for event in rule.value(value, at, utc)]
 
-    def _bad(self, reason: str, sample: Reading | Silence | Tick, readings: int) -> list[Finding]:
-        if self._bad_since is None:
-            self._bad_since = sample.at
-        self._good_seen = 0
-        self._bad_reason = reason
-        self._bad_seen = min(self._bad_seen + readings, BAD_READINGS)
-        return self._raise_if_due(sample)
+    def _doubt(self, reason: str, at: float, seen: int, value: Value | None) -> list[Event]:
+        if self._bad is None:
+            self._bad_since = at
+        self._bad, self._good_seen = reason, 0
+        self._bad_seen = min(self._bad_seen + seen, self._validity.needed)
+        return self._fault_if_due(at, value)
 
-    def _raise_if_due(self, sample: Reading | Silence | Tick) -> list[Finding]:
-        if self._bad_since is None or self._bad_seen < BAD_READINGS or self._fault == self._bad_reason:
+    def _tick(self, at: float, utc: float) -> list[Event]:
+        reason = self._validity.overdue(at)
+        if reason is not None:
+            return self._doubt(reason, at, self._validity.needed, None) if reason != self._fault else []
+        value = self._validity.revived(at)
+        if value is not None:
+            return self._take(value, at, utc)
+        if self._bad is not None:
+            return self._fault_if_due(at, None)
+        return [event for rule in self._rules for event in rule.tick(at, utc)] if self._fault is None else []
+
+    def _fault_if_due(self, at: float, value: Value | None) -> list[Event]:
+        if self._bad is None or self._bad == self._fault or self._bad_seen < self._validity.needed:
             return []
-        if sample.at - self._bad_since < GRACE_S and self._fault is None:
+        if self._fault is None and self._bad not in WAITED and at - self._bad_since < self._validity.grace_s:
             return []
-        self._settled, self._fault = True, self._bad_reason
-        value = sample.value if isinstance(sample, Reading) else None
-        fault = Event(self._point, Hazard.FAULT, True, Severity.FAULT, self._bad_reason, sample.at, value)  # noqa: FBT003
-        return [fault, *self._pass_on(Silence(self._point, self._bad_reason, sample.at, sample.utc))]
+        self._settled, self._fault = True, self._bad
+        for rule in self._rules:
+            rule.unknown(at)
+        return [self._event(self._bad, at, value, active=True)]
 
-    def _pass_on(self, sample: Sample) -> list[Finding]:
-        return [finding for rule in self._rules for finding in rule.update(sample)]
+    def _event(self, reason: str, at: float, value: Value | None, *, active: bool) -> Event:
+        shown = None if isinstance(value, float) and not math.isfinite(value) else value
+        return Event(self._point, Hazard.FAULT, active, Severity.FAULT, reason, at, shown)

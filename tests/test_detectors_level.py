@@ -54,14 +54,14 @@ WELL = (0, "fault", False, "normal")
             [at(0, 60), at(3, 60), silent(4), tick(7), at(8, 60), at(9, 60)],
             [WELL, (3, "anomaly", True, "high-limit"), (7, "fault", True, "timeout"), (9, "fault", False, "normal")],
         ),
-        (LEVEL, [at(0, 20), tick(31), tick(34)], [WELL, (0, "anomaly", False, "normal"), (34, "fault", True, "gap")]),
+        (LEVEL, [at(0, 20), tick(30), tick(31)], [WELL, (0, "anomaly", False, "normal"), (31, "fault", True, "gap")]),
         (LEVEL, [silent(0), silent(3)], [(3, "fault", True, "timeout")]),
         (LEVEL, [at(0, 20), silent(1), at(2, 20)], [WELL, (0, "anomaly", False, "normal")]),
         (DOOR, [at(0, 0), at(5, 1)], [WELL, (0, "door", False, "normal")]),
         (
             DOOR,
             [at(0, "closed"), at(5, "open"), tick(7), at(9, "closed")],
-            [WELL, (0, "door", False, "normal"), (7, "door", True, "contact"), (9, "door", False, "normal")],
+            [WELL, (0, "door", False, "normal"), (7, "door", True, "on"), (9, "door", False, "normal")],
         ),
     ],
     ids=[

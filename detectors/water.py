@@ -1,0 +1,131 @@
+"""Water level: limits with two of three samples, rise in 10 minutes, agreement with a second gauge."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from statistics import median
+
+from config.rules import WaterLevelRule
+from contracts.vocabulary import Hazard, Severity
+from detectors.alarm import Alarm, Claim, worst
+from detectors.delays import Held
+from detectors.findings import Event
+from detectors.level import Limit
+from detectors.values import number
+from detectors.windows import RecentLow
+from drivers.samples import Reading, Sample, Value
+
+RISE_S = 600.0
+METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0}
+FRESH_S = 1800.0  # river gauges report every quarter of an hour
+DIFFERENCES = 96
+
+
+class WaterLevel:
+    """A level that counts when two of three samples say so, or when it is close to the sample before."""
+
+    def __init__(self, point: str, rule: WaterLevelRule, unit: str) -> None:
+        self._alarm = Alarm(point, Hazard.WATER_LEVEL)
+        self._rule = rule
+        self._metre = METRES.get(unit, 1.0)
+        above = not rule.distance
+        deadband = rule.deadband / self._metre
+        self._limits: list[tuple[Claim, Limit]] = [
+            (
+                Claim(severity, reason),
+                Limit(limit, above=above, deadband=deadband, held=Held(rule.on_delay_s, rule.off_delay_s)),
+            )
+            for limit, severity, reason in (
+                (rule.critical, Severity.CRITICAL, "critical-limit"),
+                (rule.high, rule.severity, "high-limit"),
+            )
+            if limit is not None
+        ]
+        self._three: deque[float] = deque(maxlen=3)
+        self._recent = RecentLow(RISE_S + 30.0)
+        self._rising = Held(samples=2)
+        self._value: float | None = None
+
+    def value(self, value: Value, at: float, utc: float) -> list[Event]:
+        """Take a level or a distance, in the point's unit."""
+        del utc
+        found = number(value)
+        if found is None:
+            return []
+        before = self._three[-1] if self._three else None
+        self._value = found
+        self._three.append(found)
+        close = before is not None and abs(found - before) * self._metre <= self._rule.spike
+        states = [(claim, limit.decide(self._agreed(limit, found, close=close), at)) for claim, limit in self._limits]
+        height = (-found if self._rule.distance else found) * self._metre
+        rise = self._recent.rise(height, at)
+        rising = self._rising.update(None if self._rule.rise is None or rise is None else rise >= self._rule.rise, at)
+        return self._say(states, rising, at)
+
+    def unknown(self, at: float) -> None:
+        """Forget the course so far."""
+        self._three.clear()
+        self._recent.clear()
+        self._rising.update(None, at)
+        for _, limit in self._limits:
+            limit.decide(None, at)
+
+    def tick(self, at: float, utc: float) -> list[Event]:
+        """Let delays end."""
+        del utc
+        return self._say([(claim, limit.tick(at)) for claim, limit in self._limits], self._rising.tick(at), at)
+
+    def reset(self, at: float) -> list[Event]:
+        """Nothing is latched."""
+        return self._alarm.reset(at)
+
+    def _agreed(self, limit: Limit, value: float, *, close: bool) -> bool | None:
+        beyond = limit.beyond(value)
+        same = sum(limit.beyond(other) == beyond for other in self._three)
+        return beyond if close or same > 1 else None
+
+    def _say(self, states: list[tuple[Claim, bool | None]], rising: bool | None, at: float) -> list[Event]:  # noqa: FBT001
+        claims = [claim for claim, state in states if state]
+        claim = worst([*claims, Claim(Severity.ADVISORY, "rising") if rising else None])
+        if claim is None and (any(state is None for _, state in states) or len(self._three) < 2):
+            return []
+        return self._alarm.update(claim, at, self._value)
+
+
+class SecondGauge:
+    """Two gauges of one water: reports when their difference leaves its usual middle. Their zeros may differ."""
+
+    def __init__(self, point: str, rule: WaterLevelRule, unit: str) -> None:
+        self._alarm = Alarm(point, Hazard.ANOMALY)
+        self._point = point
+        self._rule = rule
+        self._metre = METRES.get(unit, 1.0)
+        self._other: tuple[float, float] | None = None
+        self._differences: deque[float] = deque(maxlen=DIFFERENCES)
+        self._apart = Held(samples=2)
+
+    def update(self, sample: Sample) -> list[Event]:
+        """Take the readings of both gauges; the second one's in metres."""
+        if not isinstance(sample, Reading) or not math.isfinite(sample.at):
+            return []
+        value = number(sample.value)
+        if value is None:
+            return []
+        if sample.point == self._rule.second:
+            self._other = (sample.at, value)
+        if sample.point != self._point or self._other is None or sample.at - self._other[0] > FRESH_S:
+            return []
+        height = (-value if self._rule.distance else value) * self._metre
+        difference = height - self._other[1]
+        usual = median(self._differences) if len(self._differences) >= DIFFERENCES // 4 else None
+        self._differences.append(difference)
+        apart = self._apart.update(None if usual is None else abs(difference - usual) > self._rule.agree, sample.at)
+        if apart is None:
+            return []
+        claim = Claim(Severity.ADVISORY, "second-gauge") if apart else None
+        return self._alarm.update(claim, sample.at, value)
+
+    def reset(self, at: float) -> list[Event]:
+        """Nothing is latched."""
+        return self._alarm.reset(at)
