@@ -6,8 +6,9 @@ from server import changes
 from server.accounts import tables as accounts
 from server.alerts import tables as alerts
 from server.database import metadata
+from server.drills import tables as drills
 from server.ingest import tables as ingest
 from server.ledger import tables as ledger
 from server.presence import tables as presence
 
-__all__ = ["accounts", "alerts", "changes", "ingest", "ledger", "metadata", "presence"]
+__all__ = ["accounts", "alerts", "changes", "drills", "ingest", "ledger", "metadata", "presence"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.drills.clocks import DRIFT, UNKNOWN_DOUBT_S, Beat, Trust, align, bounds, thin
+from server.drills.clocks import DRIFT, UNKNOWN_DOUBT_S, Beat, Trust, align
 
 BOOT = 1_800_000_000.0  # when the agent booted, by the server's clock
 
@@ -38,8 +38,6 @@ def test_the_truth_lies_within_the_bounds_whatever_the_delays_and_drift(
     found = align(mono, 0, truth + 1, synced=False, beats=made)
     assert found.trust is Trust.MEASURED
     assert abs(found.at_s - truth) <= found.plus_minus_s + 1e-6
-    kept = align(mono, 0, truth + 1, synced=False, beats=thin(made))
-    assert abs(kept.at_s - truth) <= kept.plus_minus_s + 1e-6
 
 
 def test_a_minute_of_heartbeats_is_good_to_hundredths() -> None:
@@ -66,13 +64,6 @@ def test_without_heartbeats_of_that_boot(*, synced: bool, trust: Trust, at_s: fl
 def test_a_clock_in_1970_is_no_matter_where_heartbeats_are() -> None:
     found = align(60, 0.0, BOOT + 500, synced=False, beats=beats(random.Random(1), 24))
     assert abs(found.at_s - (BOOT + 60)) < 0.05
-
-
-def test_thinning_keeps_the_tightest_bounds() -> None:
-    made = beats(random.Random(5), 500)
-    full, kept = bounds(made, BOOT + 1200), bounds(thin(made), BOOT + 1200)
-    assert full == kept
-    assert len(thin(made)) < 100
 
 
 def test_bounds_that_cross_say_their_distance_as_doubt() -> None:

@@ -58,16 +58,29 @@ class Bounds:
     near_s: float
 
 
+def upper(beat: Beat) -> float:
+    """The offset server minus agent is at most this."""
+    return beat.received_s - beat.mono_s
+
+
+def lower(beat: Beat) -> float | None:
+    """The offset server minus agent is at least this; None where no answer is known."""
+    if beat.answer_mono_s is None or beat.answer_sent_s is None:
+        return None
+    return beat.answer_sent_s - beat.answer_mono_s
+
+
 def bounds(beats: Iterable[Beat], near_s: float) -> Bounds | None:
     """The tightest bounds that the beats of one boot give for the instant; None without a beat."""
     high: float | None = None
     low: float | None = None
     for beat in beats:
-        upper = beat.received_s - beat.mono_s + DRIFT * abs(near_s - beat.received_s)
-        high = upper if high is None else min(high, upper)
-        if beat.answer_mono_s is not None and beat.answer_sent_s is not None:
-            lower = beat.answer_sent_s - beat.answer_mono_s - DRIFT * abs(near_s - beat.answer_sent_s)
-            low = lower if low is None else max(low, lower)
+        above = upper(beat) + DRIFT * abs(near_s - beat.received_s)
+        high = above if high is None else min(high, above)
+        below = lower(beat)
+        if below is not None and beat.answer_sent_s is not None:
+            below -= DRIFT * abs(near_s - beat.answer_sent_s)
+            low = below if low is None else max(low, below)
     return None if high is None else Bounds(low, high, near_s)
 
 
@@ -93,25 +106,3 @@ def align(mono_s: float, wall_s: float, received_s: float, *, synced: bool, beat
     if synced:
         return Moment(min(wall_s, received_s), WALL_DOUBT_S, Trust.WALL)
     return Moment(received_s, UNKNOWN_DOUBT_S, Trust.UNKNOWN)
-
-
-def thin(beats: Iterable[Beat], every_s: float = 60.0) -> list[Beat]:
-    """Keep, for each stretch of time, the beats that bound best from above and from below."""
-    best_high: dict[int, Beat] = {}
-    best_low: dict[int, Beat] = {}
-    for beat in beats:
-        slot = int(beat.received_s // every_s)
-        kept = best_high.get(slot)
-        if kept is None or beat.received_s - beat.mono_s < kept.received_s - kept.mono_s:
-            best_high[slot] = beat
-        lower = _lower(beat)
-        if lower is not None and ((low := best_low.get(slot)) is None or lower > (_lower(low) or lower)):
-            best_low[slot] = beat
-    chosen = {id(b): b for b in (*best_high.values(), *best_low.values())}
-    return sorted(chosen.values(), key=lambda b: b.received_s)
-
-
-def _lower(beat: Beat) -> float | None:
-    if beat.answer_mono_s is None or beat.answer_sent_s is None:
-        return None
-    return beat.answer_sent_s - beat.answer_mono_s

@@ -100,7 +100,7 @@ def _after(known: _Known, passages: Sequence[Passage], inside: Sequence[Passage]
         accounted=_accounted(plan, said, t0),
         official=assembled or found.last,
         basis=basis,
-        straggler=_straggler(passages, end.at, t0),
+        straggler=_straggler(plan, passages, end.at, t0),
         roll_call=called,
         stages=tuple(_stage(plan, s, in_time, t0, found.last, phase) for s in plan.stages),
         bottleneck=bottleneck(exits),
@@ -194,8 +194,10 @@ def _accounted(plan: Plan, said: _Said, t0: Moment) -> Span | None:
     return span(since, t0)
 
 
-def _straggler(passages: Sequence[Passage], end: Moment | None, t0: Moment) -> Straggler | None:
-    late = [p for p in passages if end is not None and p.when.at_s > end.at_s and not p.back]
+def _straggler(plan: Plan, passages: Sequence[Passage], end: Moment | None, t0: Moment) -> Straggler | None:
+    if end is None:
+        return None
+    late = [p for p in passages if 0 < p.when.at_s - end.at_s <= plan.straggler_s and not p.back]
     return Straggler(sum(p.count for p in late), span(late[-1].when, t0)) if late else None
 
 

@@ -139,6 +139,7 @@ class Plan:
     stages: tuple[PlannedStage, ...] = ()
     people: int | None = None  # expected where no class list is kept
     quiet_s: float = 20.0
+    straggler_s: float = 600.0  # who leaves later than this after the end goes about other business
 
 
 @dataclass(frozen=True, slots=True)
