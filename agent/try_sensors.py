@@ -7,11 +7,13 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+import typer
+from pydantic import ValidationError
 
 import config
 from agent.try_columns import Column, ColumnError, clock_of, columns_of
@@ -157,58 +159,78 @@ def points_of(columns: Sequence[Column], config_file: Path | None) -> list[Point
     return [column.point(known.get(column.key)) for column in columns]
 
 
-def main(
+def rehearse(
+    csv_file: Annotated[Path, typer.Argument(metavar="CSV", help="the recording, with a heading line")],
+    time_column: Annotated[str, typer.Option("--time", help="column of the time: seconds, since 1970, or ISO 8601")],
+    point: Annotated[list[str], typer.Option("--point", help="COLUMN=KIND; again for more, all in one zone")],
+    unit: Annotated[list[str] | None, typer.Option("--unit", help="COLUMN=UNIT, mm-distance for a gauge above")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="COLUMN.KEY=VALUE: a key of its rule")] = None,
+    lag: Annotated[list[str] | None, typer.Option("--lag", help="COLUMN=SECONDS: a detector's lag on gas")] = None,
+    config_file: Annotated[Path | None, typer.Option("--config", help="rules of an agent's file, by id")] = None,
+    utc_offset_h: Annotated[float, typer.Option("--utc-offset", help="hours of local time, for schedules")] = 8.0,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a finding")] = False,
+) -> None:
+    """Run the live detectors over a CSV and say what would have been reported."""
+    options = (unit or [], settings or [], lag or [])
+    try:
+        columns = columns_of(point, *options)
+        points = points_of(columns, config_file)
+        say(csv_file, time_column, columns, points, CalendarSection(utc_offset_h=utc_offset_h), as_json=as_json)
+    except (ColumnError, ConfigError) as e:
+        typer.echo(str(e), err=True)
+        raise typer.Exit(2) from e
+    except ValidationError as e:
+        typer.echo("\n".join(f"--set: {line}" for line in config.mistakes(e)), err=True)
+        raise typer.Exit(2) from e
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `campus-agent try`."""
+    app.command("sensors")(rehearse)
+
+
+def say(
     csv_file: Path,
     time_column: str,
-    point: Sequence[str],
+    columns: Sequence[Column],
+    points: Sequence[PointSection],
+    calendar: CalendarSection,
     *,
-    unit: Sequence[str] = (),
-    settings: Sequence[str] = (),
-    lag: Sequence[str] = (),
-    config_file: Path | None = None,
-    utc_offset_h: float = 8.0,
-    as_json: bool = False,
-) -> int:
-    """Rehearse detectors on a recording; return the exit code. Trouble is one line on stderr."""
+    as_json: bool,
+) -> None:
+    """Print what is found as it is found, then the summary; or a table."""
     began = time.monotonic()
     tally = Tally()
     found: list[tuple[Event, str]] = []
-    try:
-        columns = columns_of(point, unit, settings, lag)
-        points = points_of(columns, config_file)
-        names = {column.key: column.name for column in columns}
-        calendar = TypeAdapter(CalendarSection).validate_python({"utc_offset_h": utc_offset_h})
-        for event in run(points, samples(rows(csv_file, time_column, columns)), tally, calendar):
-            tally.count(event)
-            if as_json:
-                print(_line(event, names[event.point]))  # noqa: T201 - stdout is the interface
-            elif event.active:
-                found.append((event, names[event.point]))
-    except (ColumnError, ConfigError) as e:
-        print(e, file=sys.stderr)  # noqa: T201
-        return 2
-    except ValidationError as e:
-        print("\n".join(config.mistakes(e)), file=sys.stderr)  # noqa: T201
-        return 2
+    names = {column.key: column.name for column in columns}
+    for event in run(points, samples(rows(csv_file, time_column, columns)), tally, calendar):
+        tally.count(event)
+        if as_json:
+            sys.stdout.write(_line(event, names) + "\n")
+        elif event.active:
+            found.append((event, names[event.point]))
     used = round(time.monotonic() - began, 3)
     if as_json:
-        print(json.dumps({"summary": _summary(tally, used)}))  # noqa: T201
+        sys.stdout.write(json.dumps({"summary": _summary(tally, used)}) + "\n")
     else:
         _table(found, tally, used)
-    return 0
 
 
-def _line(event: Event, column: str) -> str:
+def _line(event: Event, names: Mapping[str, str]) -> str:
     said: dict[str, object] = {
         "t": round(event.at, 3),
-        "point": column,
+        "point": names[event.point],
         "kind": str(event.kind),
         "active": event.active,
         "severity": str(event.severity),
         "reason": event.reason,
         "value": event.value if not isinstance(event.value, float) or math.isfinite(event.value) else None,
     }
-    return json.dumps({**said, **({"detail": dict(event.detail)} if event.detail else {})}, ensure_ascii=False)
+    detail = dict(event.detail)
+    if isinstance(together := detail.get("points"), str):
+        detail["points"] = ",".join(names.get(key, key) for key in together.split(","))
+    return json.dumps(said | ({"detail": detail} if detail else {}), ensure_ascii=False)
 
 
 def _summary(tally: Tally, used: float) -> dict[str, object]:
