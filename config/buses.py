@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from config import Section
+from config.contacts import GpioBus
+from config.linux_sensors import LinuxBus
+from config.mqtt_devices import MqttDeviceBus
 from config.panels import AlarmHostBus, PanelBus
 from config.points import PointSection
 
@@ -124,6 +127,15 @@ class SimulatedBus(Section):
 
 
 Bus = Annotated[
-    ModbusTcpBus | ModbusSerialBus | SerialTextBus | PanelBus | AlarmHostBus | ReplayBus | SimulatedBus,
+    ModbusTcpBus
+    | ModbusSerialBus
+    | SerialTextBus
+    | GpioBus
+    | MqttDeviceBus
+    | PanelBus
+    | AlarmHostBus
+    | LinuxBus
+    | ReplayBus
+    | SimulatedBus,
     Field(discriminator="type"),
 ]

@@ -12,11 +12,14 @@ from config.buses import (
     SerialTextBus,
     SimulatedBus,
 )
+from config.contacts import GpioBus
+from config.linux_sensors import LinuxBus
+from config.mqtt_devices import MqttDeviceBus
 from config.panels import AlarmHostBus, PanelBus
 from drivers.interface import Driver
 
 
-def driver_for(bus: Bus) -> Driver:
+def driver_for(bus: Bus) -> Driver:  # noqa: PLR0911 - one return a bus type
     """Make the driver of a bus, closed as yet. Hardware libraries load here, not before."""
     # ruff: noqa: PLC0415
     match bus:
@@ -28,6 +31,18 @@ def driver_for(bus: Bus) -> Driver:
             from drivers.serial_text import SerialTextDriver
 
             return SerialTextDriver(bus)
+        case GpioBus():
+            from drivers.gpio import GpioDriver
+
+            return GpioDriver(bus)
+        case MqttDeviceBus():
+            from drivers.mqtt_devices import MqttDevicesDriver
+
+            return MqttDevicesDriver(bus)
+        case LinuxBus():
+            from drivers.linux_sensors import LinuxSensorsDriver
+
+            return LinuxSensorsDriver(bus)
         case PanelBus():
             from drivers.panel import PanelDriver
             from drivers.panel_gb26875 import Gb26875Dialogue

@@ -17,6 +17,7 @@ from drivers.links import Link, SerialLink, TcpLink
 from drivers.modbus_frames import Framing, Nothing, Refusal, Words, answer, question
 from drivers.modbus_plan import Request, plan, samples_of
 from drivers.now import now
+from drivers.pace import Pace
 from drivers.samples import Sample, Silence
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class ModbusDriver:
 
     def __init__(self, bus: ModbusTcpBus | ModbusSerialBus, link: Link | None = None) -> None:
         self.name = bus.name
-        self._every_s = bus.interval_s
+        self._pace = Pace(bus.interval_s)
         self._timeout_s = bus.timeout_s
         self._link = link or _link(bus)
         self._framing: Framing = "rtu" if isinstance(bus, ModbusSerialBus) else "tcp"
@@ -51,7 +52,6 @@ class ModbusDriver:
         self._reason: dict[int, str] = {}  # device -> why its last question failed
         self._todo: deque[Request] = deque()
         self._asked: frozenset[int] = frozenset()
-        self._due = 0.0  # monotonic seconds of the next round
         self._transaction = 0
         self._closed = threading.Event()
 
@@ -86,12 +86,8 @@ class ModbusDriver:
         self._link.close()
 
     def _begin_round(self) -> bool:
-        wait = min(self._due - time.monotonic(), 1.0)
-        if wait > 0 and self._closed.wait(wait):
+        if not self._pace.wait(self._closed):
             return False
-        if time.monotonic() < self._due:
-            return False
-        self._due = max(self._due + self._every_s, time.monotonic())
         self._asked = self._attendance.begin_round()
         self._reason = {device: why for device, why in self._reason.items() if device not in self._asked}
         self._todo.extend(self._requests)
