@@ -1,0 +1,126 @@
+"""The routes of the pages: who may see which, in which language, with which headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from server.pages import catalogue
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+CSP = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+ROOMS = (("/", "wall"), ("/hazards", "hazards"), ("/points", "points"), ("/agents", "agents"))
+"""Address and name of each room, in the order of the navigation; its text is `nav.NAME`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is looking: what a page needs to know of a session."""
+
+    name: str
+    csrf: str
+
+
+Identify = Callable[[Request], Visitor | None]
+
+
+class Pages:
+    """Renders templates with everything the frame needs."""
+
+    def __init__(self, identify: Identify, *, simulated: bool = False) -> None:
+        self._identify = identify
+        self._simulated = simulated
+        self._texts = catalogue.read_all()
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def open(self, request: Request, room: str, **values: Any) -> Response:
+        """Show a room to a visitor with a session; send anyone else to the login page, and back afterwards."""
+        visitor = self._identify(request)
+        if visitor is None:
+            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?next={quote(target)}", status_code=303)
+        return self.render(request, room, visitor=visitor, **values)
+
+    def render(self, request: Request, room: str, *, visitor: Visitor | None, **values: Any) -> Response:
+        """Render one template in the visitor's language."""
+        cookies = request.cookies
+        asked = request.query_params.get("lang")
+        language = catalogue.choose(asked, cookies.get("lang"), request.headers.get("accept-language"))
+        theme = request.query_params.get("theme") or cookies.get("theme", "")
+        texts = self._texts[language]
+        html = self._templates.get_template(f"{room}.html").render(
+            t=texts.text,
+            lang=language,
+            theme=theme if theme in {"light", "dark"} else "",
+            texts=json.dumps(dict(texts.texts), ensure_ascii=False).replace("<", "\\u003c"),
+            room=room,
+            rooms=ROOMS,
+            visitor=visitor,
+            simulated=self._simulated,
+            **values,
+        )
+        response = HTMLResponse(html, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-store"})
+        for name in ("lang", "theme"):
+            if wish := request.query_params.get(name):
+                known = wish in {*catalogue.LANGUAGES, "light", "dark", "auto"}
+                if known:
+                    response.set_cookie(name, wish, max_age=365 * 86400, samesite="lax")
+        return response
+
+
+def router(pages: Pages) -> APIRouter:
+    """Return the routes of all rooms."""
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @routes.get("/login")
+    async def login(request: Request) -> Response:
+        return pages.render(request, "login", visitor=None, next=_inside(request.query_params.get("next")))
+
+    @routes.get("/")
+    async def wall(request: Request) -> Response:
+        return pages.open(request, "wall")
+
+    @routes.get("/points")
+    async def points(request: Request) -> Response:
+        return pages.open(request, "points", query=request.query_params.get("q", ""))
+
+    @routes.get("/agents")
+    async def agents(request: Request) -> Response:
+        return pages.open(request, "agents")
+
+    @routes.get("/hazards")
+    async def hazards(request: Request) -> Response:
+        return pages.open(request, "hazards")
+
+    @routes.get("/hazards/{hazard}")
+    async def hazard(request: Request, hazard: int) -> Response:
+        return pages.open(request, "hazard", hazard=hazard)
+
+    _ = (login, wall, points, agents, hazards, hazard)
+    return routes
+
+
+def _inside(target: str | None) -> str:
+    """Return a path on this server only: an address from outside must not choose where a login leads."""
+    if target and target.startswith("/") and not target.startswith(("//", "/\\", "/login")):
+        return target
+    return "/"

@@ -1,0 +1,40 @@
+// Ask the server, with a time-out; say in one sentence what went wrong.
+import { t } from "/static/text.js";
+
+const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+
+export class Refused extends Error {
+  constructor(status, text) {
+    super(text);
+    this.status = status;
+  }
+}
+
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, credentials: "same-origin", signal: AbortSignal.timeout(8000) });
+  } catch {
+    throw new Refused(0, t("card.failed.away"));
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok) return body;
+  if (response.status === 401) throw new Refused(401, t("card.failed.session"));
+  if (response.status === 403) throw new Refused(403, t("card.failed.allowed"));
+  throw new Refused(response.status, body?.detail?.text ?? body?.title ?? body?.detail ?? `HTTP ${response.status}`);
+}
+
+export const get = (path) => ask(path, {});
+
+/** Rows of a list, whether it comes bare or in pages. */
+export const rows = async (path) => {
+  const body = await get(path);
+  return Array.isArray(body) ? body : body.items;
+};
+
+export const post = (path, body = {}) =>
+  ask(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: JSON.stringify(body),
+  });

@@ -1,0 +1,99 @@
+// One alert as a card: what, where, since when, what to do, who is on it.
+import { t, word, known } from "/static/text.js";
+import { el, mark, say } from "/static/element.js";
+import { ago, clock, spoken } from "/static/moments.js";
+import { active, unacked } from "/static/order.js";
+
+/** "教学楼A 三层东 · 烟感": the name is not repeated where it holds the place already. */
+export function where(alert) {
+  const { place, name } = alert;
+  if (!place) return name || alert.point;
+  return !name || name.startsWith(place) ? name || place : `${place} · ${name}`;
+}
+
+export function what(alert) {
+  const kind = word("kind", alert.kind);
+  const reason = known(`reason.${alert.reason}`) ? t(`reason.${alert.reason}`) : "";
+  return alert.kind === "fault" && reason ? `${kind}：${reason}` : kind;
+}
+
+/** The sentence to read into the phone. */
+export const sentence = (alert) =>
+  t("card.sentence", { where: [alert.place, alert.name].filter(Boolean).join(" "), what: what(alert), time: spoken(alert.began_at) });
+
+function reading(alert) {
+  const { value, unit, reason } = alert;
+  if (alert.kind === "fault" || typeof value !== "number") return "";
+  const why = known(`reason.${reason}`) ? ` ${t(`reason.${reason}`)}` : "";
+  return t("card.value", { value: `${Math.round(value * 10) / 10} ${unit}`.trim() }) + why;
+}
+
+function who(alert) {
+  if (alert.shelved_until) return t("card.shelved", { time: clock(alert.shelved_until) });
+  if (unacked(alert)) return t("card.nobody");
+  const said = t("card.acked", { name: alert.acked_by, time: clock(alert.acked_at) });
+  return alert.comment ? `${said} · ${alert.comment}` : said;
+}
+
+function since(alert, skew) {
+  if (alert.late) return t("card.late", { began: clock(alert.began_at), received: clock(alert.received_at) });
+  return t("card.since", { age: ago(alert.began_at, skew), time: clock(alert.began_at) });
+}
+
+function notes(alert) {
+  const notes = [reading(alert)];
+  if (!active(alert)) notes.push(t("card.cleared", { time: clock(alert.cleared_at) }));
+  if (alert.latched && active(alert) && !unacked(alert)) notes.push(t("card.latched"));
+  if (alert.count > 1) notes.push(t("card.count", { n: alert.count }));
+  return notes.filter(Boolean).join(" · ");
+}
+
+/** Make the card of an alert; `acknowledge(alert)` and `note(alert)` are called by its buttons. */
+export function makeCard(alert, { acknowledge, note }) {
+  const card = el("article", { class: "card", "data-alert": alert.id, tabindex: "-1" },
+    el("header", {}, mark(alert.severity), el("b", { class: "severity" }), el("span", { class: "what" }), el("span", { class: "tags" }), el("time", { class: "since" })),
+    el("h2", { class: "where" }),
+    el("p", { class: "notes" }),
+    el("p", { class: "do" }, el("b", {}, t("card.do")), el("span")),
+    el("p", { class: "say" }, el("b", {}, t("card.say")), el("q")),
+    el("p", { class: "failed", role: "alert" }),
+    el("footer", {},
+      el("button", { type: "button", class: "ack", onclick: () => acknowledge(alert.id) }),
+      el("span", { class: "who" }),
+      el("button", { type: "button", class: "note", onclick: () => note(alert.id) }, t("card.comment")),
+    ),
+  ); // prettier-ignore
+  return card;
+}
+
+/** Bring a card up to date; nothing is touched that has not changed. */
+export function showCard(card, alert, { skew, pending, failed }) {
+  card.className = `card ${alert.severity} ${alert.state}${alert.shelved_until ? " shelved" : ""}${alert.drill ? " drill" : ""}`;
+  card.dataset.state = alert.state;
+  card.dataset.n = alert.n;
+  const part = (name) => card.querySelector(name);
+  const title = `${where(alert)} ${what(alert)}`;
+  part(".mark").className = `mark ${alert.severity}`;
+  say(part(".severity"), word("severity", alert.severity));
+  say(part(".what"), what(alert));
+  say(part(".where"), where(alert));
+  say(part(".since"), since(alert, skew));
+  part(".since").dateTime = alert.began_at;
+  say(part(".notes"), notes(alert));
+  say(part(".do span"), word("do", alert.kind));
+  say(part(".say q"), sentence(alert));
+  say(part(".who"), who(alert));
+  say(part(".tags"), [alert.simulated && t("simulated.tag"), alert.drill && t("drill.tag")].filter(Boolean).join(" · "));
+  say(part(".failed"), failed ? t("card.failed", { text: failed }) : "");
+  const button = part(".ack");
+  button.hidden = !unacked(alert);
+  button.disabled = pending;
+  button.setAttribute("aria-label", t("card.ack.of", { text: title }));
+  part(".note").setAttribute("aria-label", t("card.comment.of", { text: title }));
+  say(button, t(pending ? "card.acking" : "card.ack"));
+}
+
+/** One line for the stack. */
+export function makeLine(alert, skew) {
+  return el("li", { class: alert.state }, mark(alert.severity), el("b", {}, word("severity", alert.severity)), el("span", {}, `${where(alert)} · ${what(alert)}`), el("time", { datetime: alert.began_at }, since(alert, skew)), el("span", { class: "who" }, who(alert)));
+}

@@ -1,0 +1,41 @@
+// One hazard with its whole story.
+import { t, word } from "/static/text.js";
+import { el, say } from "/static/element.js";
+import { get } from "/static/api.js";
+import { Live } from "/static/live.js";
+import { clock } from "/static/moments.js";
+import * as sound from "/static/sound.js";
+
+const place = document.getElementById("hazard");
+const none = document.getElementById("none");
+
+const line = (name, value) => (value ? el("div", {}, el("dt", {}, name), el("dd", {}, String(value))) : null);
+
+function show(hazard) {
+  const story = hazard.story ?? hazard.journal ?? hazard.steps ?? [];
+  place.replaceChildren(
+    el("dl", { class: "sheet" },
+      line(t("hazards.what"), hazard.title ?? hazard.text ?? word("kind", hazard.kind ?? "unknown")),
+      line(t("points.place"), hazard.place),
+      line(t("hazards.found"), clock(hazard.found_at ?? hazard.opened_at ?? hazard.began_at ?? hazard.at, true)),
+      line(t("hazards.grade"), hazard.grade_text ?? hazard.grade),
+      line(t("hazards.state"), hazard.state_text ?? hazard.state),
+    ),
+    el("h2", {}, t("hazards.story")),
+    el("ol", { class: "story" }, ...story.map((step) => el("li", {}, el("time", {}, clock(step.at, true)), " ", step.text ?? step.step ?? step.kind ?? "", step.by ? ` · ${step.by}` : ""))),
+  ); // prettier-ignore
+  none.hidden = true;
+}
+
+async function read() {
+  try {
+    show(await get(`/api/v1/hazards/${place.dataset.id}`));
+  } catch (error) {
+    say(none, error.status === 404 ? t("hazards.missing") : t("failed.load", { text: error.message }));
+    none.hidden = false;
+    if (error.status !== 404) setTimeout(read, 5000);
+  }
+}
+
+new Live({ hazard: read, second: () => sound.keep(false) });
+read();

@@ -1,0 +1,36 @@
+// Values of points in words: a number with its unit, open or closed, unknown with its reason.
+import { t } from "/static/text.js";
+import { age } from "/static/moments.js";
+
+const DOORS = new Set(["door", "fire-door", "life-ring-box", "contact"]);
+
+/** Seconds since the point's last value, as known here; null when there never was one. */
+export function ageOf(point) {
+  if (!point.at) return null;
+  return Math.max(0, (Date.now() + point.skew - new Date(point.at).getTime()) / 1000);
+}
+
+const LIMIT_S = 20;
+
+export function alive(point) {
+  if (point.link === "lost" || point.link === "stopped" || point.alerts?.includes("fault")) return false;
+  const seconds = ageOf(point);
+  return seconds !== null && seconds < LIMIT_S;
+}
+
+export function valueText(point) {
+  const { value, unit, kind } = point;
+  if (value === null || value === undefined) return t("value.none");
+  if (typeof value === "boolean") {
+    if (DOORS.has(kind)) return t(value ? "value.open" : "value.closed");
+    return t(value ? "value.on" : "value.off");
+  }
+  if (typeof value === "number") return `${Math.abs(value) >= 100 ? Math.round(value) : value.toFixed(Math.abs(value) < 10 ? 2 : 1)} ${unit ?? ""}`.trim();
+  return String(value);
+}
+
+export function stateText(point) {
+  const seconds = ageOf(point);
+  if (seconds === null) return t("points.never");
+  return alive(point) ? t("points.alive") : t("points.silent", { age: age(seconds) });
+}

@@ -1,0 +1,120 @@
+// The gate wall: cards in the order to take them, a counted stack, the calm state, sounds.
+import { t } from "/static/text.js";
+import { say } from "/static/element.js";
+import { Acknowledgements } from "/static/acknowledge.js";
+import { makeCard, makeLine, sentence, showCard, what, where } from "/static/card.js";
+import { Live } from "/static/live.js";
+import { clock } from "/static/moments.js";
+import { incident, inOrder, split, unacked } from "/static/order.js";
+import { showPlaces } from "/static/places.js";
+import * as sound from "/static/sound.js";
+import { alive } from "/static/values.js";
+
+const byId = (id) => document.getElementById(id);
+const cards = byId("cards");
+const stack = byId("stack");
+const announced = new Set(); // alerts told to screen readers and to the ear, once each
+const sounded = new Map(); // incident: when it sounded last
+
+const live = new Live({ alert: arrived, ready: started, points: places, agent: places, second: second });
+const acknowledgements = new Acknowledgements(live, draw);
+const actions = {
+  acknowledge: (id) => acknowledgements.send(id),
+  note: (id) => acknowledgements.note(id, `${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`),
+};
+
+function started() {
+  byId("unsure").hidden = true;
+  draw();
+  places();
+}
+
+function arrived(alert, had) {
+  if (unacked(alert) && (!had || !unacked(had))) announce(alert);
+  else if (!unacked(alert)) announced.delete(alert.id);
+  draw();
+  if (live.ready) showPlaces(live);
+}
+
+function announce(alert) {
+  if (announced.has(alert.id)) return;
+  announced.add(alert.id);
+  if (announced.size > 2000) announced.delete(announced.values().next().value);
+  const told = document.createElement("p");
+  told.setAttribute("role", "alert");
+  told.dataset.told = alert.id;
+  told.textContent = t("wall.new", { text: sentence(alert) });
+  byId("heard").append(told);
+  if (byId("heard").childElementCount > 20) byId("heard").firstElementChild.remove();
+  if (alert.late || alert.shelved_until) return;
+  const cause = incident(alert);
+  if (Date.now() - (sounded.get(cause) ?? 0) < 60_000) return;
+  sounded.set(cause, Date.now());
+  if (sounded.size > 500) sounded.delete(sounded.keys().next().value);
+  sound.arrive(alert.severity);
+}
+
+function draw() {
+  const { cards: shown, stack: rest } = split(live.alerts.values());
+  const had = new Map([...cards.children].map((card) => [card.dataset.alert, card]));
+  shown.forEach((alert, place) => {
+    const card = had.get(alert.id) ?? makeCard(alert, actions);
+    had.delete(alert.id);
+    showCard(card, alert, {
+      skew: live.chain.skew,
+      pending: acknowledgements.pending.has(alert.id),
+      failed: acknowledgements.failed.get(alert.id),
+    });
+    if (cards.children[place] !== card) cards.insertBefore(card, cards.children[place] ?? null);
+  });
+  for (const gone of had.values()) gone.remove();
+  cards.dataset.count = shown.length;
+  showStack(rest);
+  calm();
+}
+
+function showStack(rest) {
+  stack.hidden = rest.length === 0;
+  if (rest.length === 0) return;
+  say(stack.querySelector("summary"), t("wall.stack", { n: rest.length, unacked: rest.filter(unacked).length }));
+  stack.querySelector("ol").replaceChildren(...rest.map((alert) => makeLine(alert, live.chain.skew)));
+}
+
+function calm() {
+  const empty = live.ready && live.alerts.size === 0;
+  const trusted = empty && !live.chain.broken;
+  byId("calm").hidden = !trusted;
+  const unsure = byId("unsure");
+  unsure.hidden = trusted || !(empty || !live.ready);
+  say(unsure, t(live.ready || live.chain.pageLost ? "wall.unsure" : "wall.asking"));
+  if (!trusted) return;
+  const points = [...live.points.values()];
+  const deaf = points.filter((point) => !alive(point)).length;
+  const checked = t("wall.checked", { time: clock(live.chain.seen, true), n: points.length });
+  say(document.querySelector(".checked"), deaf ? `${checked} · ${t("wall.deaf", { n: deaf })}` : checked);
+}
+
+function places() {
+  if (live.ready) showPlaces(live);
+}
+
+let seconds = 0;
+function second() {
+  calm();
+  const urgent = [...live.alerts.values()].some((alert) => alert.severity === "critical" && unacked(alert) && !alert.late);
+  sound.keep(urgent);
+  seconds += 1;
+  if (seconds % 4) return;
+  places();
+  for (const card of cards.children) {
+    const alert = live.alerts.get(card.dataset.alert);
+    if (alert) showCard(card, alert, { skew: live.chain.skew, pending: acknowledgements.pending.has(alert.id), failed: acknowledgements.failed.get(alert.id) });
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "a" || event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  const first = inOrder(live.alerts.values()).find(unacked);
+  if (first) acknowledgements.send(first.id);
+});
