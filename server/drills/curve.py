@@ -1,0 +1,127 @@
+"""The curve of people out over time as SVG: the same drawing on the board, the result and the printed record.
+
+Drawn on the server because one piece of code then serves screen and paper, needs no library on the page,
+stays sharp at any size and can be tested without a browser. Colours are the style sheet's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from server.drills.results import Result, Step
+
+WIDTH, HEIGHT = 960, 360
+LEFT, RIGHT, TOP, BOTTOM = 60, 130, 24, 40
+NICE = (10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1800)
+MOST_POINTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts in the picture, in the reader's language."""
+
+    title: str
+    target: str
+    total: str
+    expected: str
+    people: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    seconds: float
+    people: int
+
+    def x(self, seconds: float) -> float:
+        share = min(max(seconds, 0.0), self.seconds) / self.seconds
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, people: float) -> float:
+        return round(HEIGHT - BOTTOM - max(people, 0) / self.people * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def svg(found: Result, words: Words, now_s: float | None = None) -> str:
+    """Draw the drill; while it runs the lines go on to `now_s`, seconds after the signal."""
+    targets = sorted({s.target_s for s in found.stages if s.target_s is not None})
+    ends = [found.steps[-1].seconds if found.steps else 0.0, *targets, now_s or 0.0]
+    scale = _Scale(max(30.0, *(e * 1.04 for e in ends)), max(found.expected, found.count.net, 1))
+    until = now_s if now_s is not None else max((s.seconds for s in found.steps[-1:]), default=0.0)
+    parts = [
+        f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">',
+        f"<title>{escape(words.title)}</title>",
+        *_grid(scale, words),
+        *(_target(scale, t, words) for t in targets),
+        *_marks(found, scale),
+    ]
+    labels: list[tuple[float, str, int]] = []
+    for i, exit_ in enumerate(found.exits):
+        parts.append(f'<path class="exit exit-{i % 6}" d="{_path(exit_.steps, scale, until)}"/>')
+        labels.append((scale.y(exit_.count.net), f"{exit_.name} {exit_.count.net}", i % 6))
+    parts.append(f'<path class="total" d="{_path(found.steps, scale, until)}"/>')
+    labels.append((scale.y(found.count.net), f"{words.total} {found.count.net}", -1))
+    parts += _labels(labels, scale.x(until))
+    return "".join([*parts, "</svg>"])
+
+
+def _grid(scale: _Scale, words: Words) -> list[str]:
+    step = next((n for n in NICE if scale.seconds / n <= 8), NICE[-1])
+    parts: list[str] = []
+    for seconds in range(0, int(scale.seconds) + 1, step):
+        x = scale.x(seconds)
+        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+        label = f"{seconds // 60}:{seconds % 60:02d}"
+        parts.append(f'<text class="tick" x="{x}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label}</text>')
+    for people in sorted({0, math.ceil(scale.people / 2), scale.people}):
+        y = scale.y(people)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 5}" text-anchor="end">{people}</text>')
+    parts.append(f'<text class="tick" x="{LEFT - 8}" y="{TOP - 8}" text-anchor="end">{escape(words.people)}</text>')
+    return parts
+
+
+def _target(scale: _Scale, seconds: float, words: Words) -> str:
+    x = scale.x(seconds)
+    text = f"{words.target} {int(seconds) // 60}:{int(seconds) % 60:02d}"
+    return (
+        f'<line class="target" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+        f'<text class="target" x="{x - 6}" y="{TOP - 8}" text-anchor="end">{escape(text)}</text>'
+    )
+
+
+def _marks(found: Result, scale: _Scale) -> list[str]:
+    """Where 50 %, 95 % and the last were out."""
+    parts: list[str] = []
+    for name, span, share in (("50%", found.half, 0.5), ("95%", found.most, 0.95), ("100%", found.clear, 1.0)):
+        if span is None:
+            continue
+        x, y = scale.x(span.seconds), scale.y(found.count.net * share)
+        parts.append(f'<circle class="mark" cx="{x}" cy="{y}" r="5"/>')
+        parts.append(f'<text class="mark" x="{x - 8}" y="{y - 8}" text-anchor="end">{name}</text>')
+    return parts
+
+
+def _path(steps: Sequence[Step], scale: _Scale, until: float) -> str:
+    """A stair line; where there are more steps than pixels, those that share one are drawn as their last."""
+    kept: dict[float, Step] = {}
+    for step in steps:
+        if step.seconds <= until:
+            kept[round(scale.x(step.seconds)) if len(steps) > MOST_POINTS else step.seconds] = step
+    line = [f"M{scale.x(0)} {scale.y(0)}"]
+    line += [f"H{scale.x(step.seconds)}V{scale.y(step.net)}" for step in kept.values()]
+    line.append(f"H{scale.x(until)}")
+    return "".join(line)
+
+
+def _labels(labels: Sequence[tuple[float, str, int]], x: float) -> list[str]:
+    """Names at the ends of their lines, moved apart so that none covers another."""
+    parts: list[str] = []
+    floor = HEIGHT - BOTTOM + 14.0
+    for y, text, i in sorted(labels, reverse=True):
+        placed = min(y + 5, floor - 18)
+        floor = placed
+        name = "total" if i < 0 else f"exit exit-{i}"
+        parts.append(f'<text class="{name}" x="{x + 8}" y="{placed:.1f}">{escape(text)}</text>')
+    return parts
