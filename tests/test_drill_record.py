@@ -111,8 +111,8 @@ def test_the_exits_are_reconciled_with_the_roll_call() -> None:
 def test_the_record_has_the_fields_of_the_school_forms() -> None:
     labels = {label for label, _ in records.rows(RECORD)} | set(records.FIELDS.values())
     assert {
-        "学校", "日期", "演练类型", "总指挥", "疏散引导组", "通讯联络组", "救护组", "安全保卫组", "后勤保障组", "演练方案",
-        "应疏散人数", "参加单位（消防、公安等）", "教职工到岗情况", "器材准备情况",
+        "学校", "日期", "演练类型", "总指挥", "疏散引导组", "通讯联络组", "救护组", "安全保卫组", "后勤保障组",
+        "演练方案", "应疏散人数", "参加单位（消防、公安等）", "教职工到岗情况", "器材准备情况",
         "疏散信号", "拥堵位置", "受伤情况", "总结与改进", "填表人",
     } <= labels  # fmt: skip
     assert records.classes(RECORD)[1][:5] == ["三（1）班", "120", "120", "0", "0"]
