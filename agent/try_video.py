@@ -13,8 +13,9 @@ import typer
 from pydantic import ValidationError
 
 from config import mistakes
-from config.cameras import CameraSection, LineSection
-from detectors.findings import Crossing, Finding
+from config.cameras import CameraSection, LineSection, ZoneSection
+from contracts.vocabulary import Hazard
+from detectors.findings import Crossing, Event, Finding
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Json = dict[str, str | float | bool | None]
 
 Video = Annotated[Path, typer.Argument(help="the recording", show_default=False)]
 LineOption = Annotated[str, typer.Option("--line", help="X1,Y1,X2,Y2 in pixels of the recording")]
+ZoneOption = Annotated[str, typer.Option("--zone", help="X,Y,X,Y,X,Y,… in pixels of the recording")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object a finding")]
 
 
@@ -34,6 +36,7 @@ class InputError(ValueError):
 def register(app: typer.Typer) -> None:
     """Add the commands to `campus-agent try`."""
     app.command("count")(count)
+    app.command("zone")(zone)
 
 
 def count(video: Video, line: LineOption, *, as_json: JsonOption = False) -> None:
@@ -45,6 +48,25 @@ def count(video: Video, line: LineOption, *, as_json: JsonOption = False) -> Non
         section = LineSection(id="line", name="line", line=(values[0], values[1], values[2], values[3]))
         camera = CameraSection(id="recording", name=video.name, source=str(video), line=(section,))
         run(camera, crossing, as_json=as_json)
+
+
+def zone(video: Video, zone: ZoneOption, *, as_json: JsonOption = False) -> None:
+    """Watch a polygon: the first person in, the last person out."""
+    with reporting():
+        section = ZoneSection(id="zone", name="zone", zone=numbers("--zone", zone))
+        camera = CameraSection(id="recording", name=video.name, source=str(video), zone=(section,))
+        run(camera, presence, as_json=as_json)
+
+
+def presence(finding: Finding) -> Json | None:
+    """Put an event of a zone into the words of `try zone`."""
+    match finding:
+        case Event(kind=Hazard.WATER_PERSON, reason="present"):
+            return {"t": round(finding.at, 2), "kind": "enter"}
+        case Event(kind=Hazard.WATER_PERSON, reason="left"):
+            return {"t": round(finding.at, 2), "kind": "leave"}
+        case _:
+            return None
 
 
 def crossing(finding: Finding) -> Json | None:

@@ -15,6 +15,16 @@ def corners(polygon: tuple[float, ...]) -> tuple[Point, ...]:
     return tuple(zip(polygon[::2], polygon[1::2], strict=True))
 
 
+def inside(point: Point, polygon: tuple[Point, ...]) -> bool:
+    """Whether the point lies within the polygon (even-odd rule)."""
+    x, y = point
+    odd = False
+    for (x1, y1), (x2, y2) in pairwise((*polygon, polygon[0])):
+        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1):
+            odd = not odd
+    return odd
+
+
 def cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     """Whether the segments a-b and c-d cross inside both."""
     return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0

@@ -9,6 +9,7 @@ import numpy as np
 from detectors.line import LineCounter
 from detectors.people.stature import Stature
 from detectors.tracks import Tracker
+from detectors.zone import ZoneWatch
 from drivers.samples import Frame, Sample
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class CameraWatch:
         self._tracker = Tracker()
         self._stature = Stature()
         self._lines = [LineCounter(line.id, line.line) for line in camera.line]
+        self._zones = [ZoneWatch(zone) for zone in camera.zone]
 
     def update(self, sample: Sample) -> Sequence[Finding]:
         """Take one picture in; return what it shows."""
@@ -37,9 +39,15 @@ class CameraWatch:
         if not people.usable:
             self._tracker.clear()
             return []
-        tracks = self._tracker.update(people.boxes, sample.at, (sample.image.shape[1], sample.image.shape[0]))
-        self._stature.observe(tracks, sample.at)
-        return [crossing for line in self._lines for crossing in line.update(tracks, self._stature)]
+        size = (sample.image.shape[1], sample.image.shape[0])
+        tracks = self._tracker.update(people.boxes, sample.at, size)
+        self._stature.observe(tracks, sample.at, size)
+        findings: list[Finding] = []
+        for line in self._lines:
+            findings += line.update(tracks, self._stature)
+        for zone in self._zones:
+            findings += zone.update(tracks, self._stature, sample.at)
+        return findings
 
     def reset(self, at: float) -> Sequence[Finding]:  # noqa: ARG002 - nothing here latches
         """Nothing here latches."""

@@ -13,8 +13,6 @@ from detectors.findings import Crossing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from detectors.people.stature import Stature
     from detectors.tracks import Track
 
@@ -62,7 +60,7 @@ class LineCounter:
     def _follow(self, track: Track, stature: Stature) -> Crossing | None:
         if track.seen_at != track.at:
             return None
-        offset = anchor(track, stature.upright) - self._start
+        offset = stature.anchor(track) - self._start
         distance, along = float(offset @ self._normal), float(offset @ self._along)
         size = float(np.sqrt(max(track.size.prod(), 1.0)))
         side = self._sides.get(track.id)
@@ -84,8 +82,3 @@ class LineCounter:
         if not -EDGE * size <= side.along <= self._length + EDGE * size:
             return None
         return Crossing(self._line, self.direction(now), side.crossed_at)
-
-
-def anchor(track: Track, upright: float) -> NDArray[np.float64]:
-    """The point of a person that crosses: the foot of one who is seen from the side, the middle of one from above."""
-    return (1 - upright) * track.centre + upright * track.foot

@@ -38,7 +38,10 @@ class Track:
     merged: bool = False  # shares its blob with others
     since: Vector = field(default_factory=lambda: np.zeros(4))  # box from which its way is measured
     farthest: float = 0.0  # from there, in own sizes
+    steady: float = 0.0  # the same, but kept for five pictures: one leap of a flickering blob is no way
+    ways: tuple[float, ...] = ()  # the last five distances from there, in own sizes
     area: float = 0.0  # of the box, smoothed, square pixels
+    shape: float = 0.0  # height over width, smoothed
 
     @property
     def confirmed(self) -> bool:
@@ -92,10 +95,7 @@ class Tracker:
                 self._see(self.tracks[i], boxes[j], at, elapsed)
         self._share(boxes, lost, at)
         for j in sorted(free):
-            box = boxes[j]
-            self.tracks.append(
-                Track(self._next, box.copy(), at, at, at, since=box.copy(), area=float((box[2:] - box[:2]).prod()))
-            )
+            self.tracks.append(_born(self._next, boxes[j], at))
             self._next += 1
         self.tracks = [t for t in self.tracks if at - t.seen_at <= (COAST_S if t.confirmed else COAST_S / 3)]
         self.tracks = sorted(self.tracks, key=lambda t: t.seen_at)[-MOST:]
@@ -128,10 +128,15 @@ class Tracker:
         track.hits += 1
         track.merged = False
         extent = float(np.sqrt(max(track.size.prod(), 1.0)))
-        if abs(np.log(max(track.size.prod(), 1.0) / max(before, 1.0))) > JUMP:
+        inside = bool((np.abs(track.box - self._borders) > BORDER).all())
+        if inside and abs(np.log(max(track.size.prod(), 1.0) / max(before, 1.0))) > JUMP:
             track.since = track.box.copy()
         track.area += 0.2 * (float(track.size.prod()) - track.area)
-        track.farthest = max(track.farthest, self._way(track) / extent)
+        track.shape += 0.2 * (_shape(track.size) - track.shape)
+        track.ways = (*track.ways[-4:], self._way(track) / extent)
+        track.farthest = max(track.farthest, track.ways[-1])
+        if len(track.ways) == 5:
+            track.steady = max(track.steady, min(track.ways))
 
     def _way(self, track: Track) -> float:
         """How far it came, pixels: by those edges that the picture's border does not cut."""
@@ -164,3 +169,12 @@ def distance(a: Boxes, b: Boxes) -> NDArray[np.float64]:
     apart = np.hypot(centres[..., 0], centres[..., 1]) / ((size_a + size_b) / 2)
     differ = np.abs(np.log(size_a / size_b))
     return (apart + 0.5 * differ).astype(np.float64)
+
+
+def _born(number: int, box: Vector, at: float) -> Track:
+    size = box[2:] - box[:2]
+    return Track(number, box.copy(), at, at, at, since=box.copy(), area=float(size.prod()), shape=_shape(size))
+
+
+def _shape(size: Vector) -> float:
+    return float(size[1] / max(size[0], 1.0))

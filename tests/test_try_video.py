@@ -16,11 +16,6 @@ app = typer.Typer()
 register(app)
 
 
-@app.command("other")
-def other() -> None:
-    """A second command, so that the first keeps its name."""
-
-
 CLIPS = (
     Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi"),  # Debian's opencv-doc
     Path(__file__).parent.parent.parent / "shared" / "data" / "video" / "count_vtest.avi",
@@ -50,6 +45,31 @@ def test_real_people_are_counted_on_a_real_clip(vtest: Path) -> None:
     assert isinstance(summary, dict)
     assert summary["frames"] == 795
     assert summary["seconds_of_input"] == 79.5
+
+
+def test_a_walk_over_the_lawn_is_one_visit(vtest: Path) -> None:
+    polygon = "0,400,330,400,430,470,560,575,0,575"
+    code, lines, _ = run("zone", str(vtest), "--zone", polygon, "--json")
+    assert code == 0
+    assert [line["kind"] for line in lines[:-1]] == ["enter", "leave"]
+    times = [line["t"] for line in lines[:-1]]
+    assert times == pytest.approx([52.0, 69.0], abs=2.0)
+
+
+@pytest.mark.parametrize(
+    ("polygon", "word"),
+    [
+        pytest.param("0,0,9,9,9,0,0,9", "crosses itself", id="a bow tie is no polygon"),
+        pytest.param("0,0,9,9", "6 items", id="two corners are no polygon"),
+        pytest.param("0,0,9,9,9", "6 items", id="half a corner is none"),
+        pytest.param("1,1,5,5,9,9", "no area", id="a line is no polygon"),
+    ],
+)
+def test_a_polygon_that_is_none_is_one_clear_message(vtest: Path, polygon: str, word: str) -> None:
+    code, lines, error = run("zone", str(vtest), "--zone", polygon, "--json")
+    assert (code, lines) == (2, [])
+    assert word in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 SMALL = 0.12  # of the usual area: a child far away still is, a leaf or a sleeve is not
 SIDE = (1.5, 2.3)  # height over width: people from above are below the first, standing people beyond the second
+STANDING = (0.9, 6.0)  # height over width of a person seen from the side: with a rod and stooping, or behind a post
+HIGH = (0.06, 0.12)  # of the picture's height: the least of a person in a quiet scene and in a restless one
+WAY = (1.2, 2.4)  # of its own size: how far someone came who is believed, in a quiet and in a restless scene
+RESTLESS = (1.0, 3.0)  # things that appear per second: a campus is below the first, waves are beyond the second
+MEMORY_S = 10.0  # for how restless the scene is
 FORGET_S = 600.0  # half of what was learned
 FINE = 4.0  # bins per octave of area, and bins per unit of height over width
 
@@ -27,11 +32,22 @@ class Stature:
         self._shapes = np.zeros(int(6 * FINE))
         self._shapes[int(np.mean(SIDE) * FINE)] = 1.0
         self._at: float | None = None
+        self._size = np.zeros(2)
+        self._newest = 0
+        self._watched = 1.0  # seconds, at most the memory; a second's grace, as everything is new at the start
+        self._births = 0.0  # per second
 
-    def observe(self, tracks: Sequence[Track], at: float) -> None:
-        """Learn from those who went somewhere."""
+    def observe(self, tracks: Sequence[Track], at: float, size: tuple[int, int]) -> None:
+        """Learn from those who went somewhere in a picture of `size` (width, height)."""
+        self._size = np.array(size, float)
         elapsed = 0.0 if self._at is None else at - self._at
         self._at = at
+        newest = max((track.id for track in tracks), default=self._newest)
+        if elapsed > 0:
+            self._watched = min(self._watched + elapsed, MEMORY_S)
+            share = elapsed / self._watched
+            self._births += share * ((newest - self._newest) / elapsed - self._births)
+        self._newest = max(newest, self._newest)
         keep = 0.5 ** (elapsed / FORGET_S)
         self._areas *= keep
         self._shapes *= keep
@@ -55,9 +71,24 @@ class Stature:
         shape = (_middle(self._shapes) + 0.5) / FINE
         return float(np.clip((shape - SIDE[0]) / (SIDE[1] - SIDE[0]), 0, 1))
 
+    def anchor(self, track: Track) -> NDArray[np.float64]:
+        """Where a person is, x y: the foot of one who is seen from the side, the middle of one from above."""
+        upright = self.upright
+        point = (1 - upright) * track.centre + upright * track.foot
+        return np.clip(point, 1.5, self._size - 1.5)  # a foot below the picture's edge stands on that edge
+
     def plausible(self, track: Track) -> bool:
         """Whether the track is large enough for a person."""
         return track.area >= SMALL * self.area
+
+    def stands(self, track: Track) -> bool:
+        """Whether the track is a person beyond reasonable doubt: came a way, is high enough, is upright."""
+        restless = float(np.clip((self._births - RESTLESS[0]) / (RESTLESS[1] - RESTLESS[0]), 0, 1))
+        way = WAY[0] + restless * (WAY[1] - WAY[0])
+        high = HIGH[0] + restless * (HIGH[1] - HIGH[0])
+        shaped = STANDING[0] <= track.shape <= STANDING[1] or (self.upright < 0.5 and not restless)
+        tall = float(track.size[1]) >= high * float(self._size[1])
+        return track.proven and track.steady >= way and tall and shaped and self.plausible(track)
 
 
 def _middle(weights: NDArray[np.float64]) -> int:
