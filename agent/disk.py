@@ -25,6 +25,12 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+        self._mark: int | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether this process holds the folder."""
+        return self._lock is not None
 
     def take(self) -> None:
         """Make the folder and hold it for this process; raise BusyError or OSError."""
@@ -42,11 +48,33 @@ class Folder:
 
         Raise sqlite3.Error or OSError when no file can be used at all.
         """
+        epoch, seq = self._marked()
         try:
-            return Store(self.path / _FILE), ""
+            store = Store(self.path / _FILE)
         except CorruptError as e:
             self.set_aside()
             return Store(self.path / _FILE), str(e)
+        lost = seq - store.last_seq if store.epoch == epoch else 0
+        if lost > 0:
+            store.skip_to(seq)  # numbers once given are never given again: the server sees the hole
+            return store, f"the last {lost} entries are missing"
+        return store, ""
+
+    def mark(self, epoch: str, seq: int) -> None:
+        """Note the last committed number beside the file, unsynced: what a damaged end of the file cannot hide."""
+        try:
+            if self._mark is None:
+                self._mark = os.open(self.path / "mark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            os.pwrite(self._mark, f"{epoch} {seq:020d}\n".encode(), 0)
+        except OSError:  # only a witness: the entries themselves are safe
+            return
+
+    def _marked(self) -> tuple[str, int]:
+        try:
+            epoch, seq = (self.path / "mark").read_text(encoding="ascii").split()
+            return epoch, int(seq)
+        except (OSError, ValueError):
+            return "", 0
 
     def set_aside(self) -> None:
         """Rename the file and its companions, so that a person can look at them later."""
@@ -55,16 +83,17 @@ class Folder:
             file = self.path / name
             if file.exists():
                 file.rename(self.path / f"{name}.corrupt-{mark}")
-        for old in sorted(self.path.glob(f"{_FILE}.corrupt-*"))[:-3]:
+        for old in sorted(self.path.glob(f"{_FILE}.corrupt-*"))[:-2]:
             for part in self.path.glob(f"{_FILE}*{old.name.removeprefix(_FILE)}"):
                 part.unlink()
         log.error("%s: the outbox file is damaged: set aside as %s.corrupt-%s", self.path, _FILE, mark)
 
     def release(self) -> None:
         """Let another process have the folder; harmless when not held."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for descriptor in (self._lock, self._mark):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._lock = self._mark = None
 
 
 def why(error: sqlite3.Error | OSError) -> str:

@@ -126,18 +126,18 @@ class Link:
         self._publisher.reconnected()
         connection.subscribe(self._topic(Kind.RECEIPT), self._topic(Kind.COMMAND))
         opened = time.monotonic()
-        epoch = ""
+        greeted: str | None = None
         heartbeat_at = readings_at = opened
         leaving: float | None = None
-        while leaving is None or (time.monotonic() < leaving and self._outbox.health().depth):
+        while leaving is None or (time.monotonic() < leaving and not self._outbox.empty()):
             beat()
             for message in connection.received():
                 self._hear(message)
             for refusal in connection.refusals():
                 log.error("%s: the broker refuses what is published: %s", connection.address, refusal)
             now = time.monotonic()
-            if (present := self._outbox.health().epoch) != epoch or not epoch:
-                epoch = present
+            if (epoch := self._outbox.epoch) != greeted:
+                greeted = epoch
                 self._greet(connection, session, epoch)
             if now >= heartbeat_at:
                 heartbeat_at = now + config.heartbeat_s

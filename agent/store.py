@@ -28,6 +28,7 @@ create index if not exists overtaken on entry (point, seq) where receipt is null
 _VERSION = 1
 _CHECKED_AT_OPEN_BYTES = 32 << 20  # a larger file is trusted until a read fails: the start must stay short
 _PRUNED_AT_ONCE = 500
+_NO_CODE = 0xFF
 
 
 class CorruptError(Exception):
@@ -105,6 +106,10 @@ class Store:
     def odometer(self) -> float:
         """Seconds this store has been open in all: ages that no wall clock can change."""
         return self._odometer + time.monotonic() - self._opened
+
+    def skip_to(self, seq: int) -> None:
+        """Give no number up to this one again."""
+        self.last_seq = max(self.last_seq, seq)
 
     def commit(self, entries: Sequence[Entry], receipts: Iterable[int]) -> list[Entry]:
         """Store the entries and the receipts in one transaction; return the entries with their identity."""
@@ -220,10 +225,14 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
 
 def is_corrupt(error: sqlite3.Error) -> bool:
     """Whether the error says that the file's content is damaged, and not that the disk is full or read-only."""
-    code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, _NO_CODE}
 
 
 def is_full(error: sqlite3.Error) -> bool:
     """Whether the error says that the disk is full."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_FULL
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; _NO_CODE for what Python itself found, such as text that is no UTF-8."""
+    return getattr(error, "sqlite_errorcode", _NO_CODE) & 0xFF

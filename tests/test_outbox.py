@@ -1,0 +1,209 @@
+"""The outbox: nothing accepted is lost, alarms leave first, and a bad disk is told but stops nothing."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from agent_fakes import bodies, crossing, event, own_words, running_outbox, still_clock
+
+from agent.disk import BusyError
+from agent.faults import STORAGE, OwnFault
+from agent.outbox import Outbox
+from agent.storage import RefusedError
+from agent.store import NewerError, Store
+from config.agent import OutboxSection
+from contracts.vocabulary import Severity
+
+
+def until(claim: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait for something another thread does."""
+    deadline = time.monotonic() + within_s
+    pause = threading.Event()
+    while not claim():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        pause.wait(0.01)
+
+
+def test_many_threads_get_gapless_numbers_after_the_commit(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        seqs: list[int] = []
+
+        def add() -> None:
+            seqs.extend(outbox.add(event()).seq for _ in range(25))
+
+        threads = [threading.Thread(target=add) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    first = min(seqs)
+    assert sorted(seqs) == list(range(first, first + 200))
+    again = Store(tmp_path / "outbox.db")
+    assert again.last_seq == first + 199
+    again.close()
+
+
+def test_alarms_leave_before_notices_and_these_before_crossings(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        outbox.add(crossing())
+        outbox.add(event("a", active=False))
+        outbox.add(event("b", severity=Severity.ADVISORY))
+        outbox.add(event("c", severity=Severity.WARNING))
+        order = [getattr(entry, "point", "crossing") for entry in bodies(outbox)]
+    assert order == ["c", "a", "b", "crossing"]
+
+
+def test_an_alarm_takes_along_what_its_own_point_said_before(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        outbox.add(event("other", active=False))
+        outbox.add(event("smoke", active=False))
+        outbox.add(event("smoke"))
+        order = [(getattr(entry, "point", ""), getattr(entry, "active", None)) for entry in bodies(outbox)]
+    assert order == [("smoke", False), ("smoke", True), ("other", False)]
+
+
+def test_only_a_receipt_of_its_own_epoch_takes_an_entry_out(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        stored = outbox.add(event())
+        outbox.acknowledge("01a20a50-0000-7000-8000-000000000000", [stored.seq])
+        assert [entry.id for entry in bodies(outbox)] == [stored.id]
+        outbox.acknowledge(stored.epoch, [stored.seq])
+        assert not bodies(outbox)
+
+
+def test_a_receipt_for_a_number_never_given_does_not_swallow_the_entry_that_gets_it(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        first = outbox.add(event())
+        outbox.acknowledge(first.epoch, [first.seq + 1])
+        second = outbox.add(event())
+        assert second.id in {entry.id for entry in bodies(outbox)}
+
+
+def test_entries_wait_over_a_restart_and_numbers_go_on(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        first, second = outbox.add(event()), outbox.add(event())
+        outbox.acknowledge(first.epoch, [first.seq])
+    with running_outbox(tmp_path) as outbox:
+        third = outbox.add(event())
+        waiting = {entry.id for entry in bodies(outbox)}
+    assert waiting == {second.id, third.id}
+    assert third.epoch == first.epoch
+    assert third.seq > second.seq
+
+
+def test_the_server_may_ask_for_acknowledged_entries_again(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        stored = outbox.add(event())
+        outbox.acknowledge(stored.epoch, [stored.seq])
+        outbox.resend(stored.epoch, stored.seq, stored.seq)
+        until(lambda: stored.id in {entry.id for entry in bodies(outbox)})
+
+
+def test_a_second_agent_in_the_same_folder_is_told_so(tmp_path: Path) -> None:
+    second = Outbox(OutboxSection(directory=tmp_path), OwnFault(STORAGE, still_clock()))
+    with running_outbox(tmp_path), pytest.raises(BusyError, match="another agent uses this folder"):
+        second.open()
+
+
+def test_a_file_of_a_newer_agent_is_left_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "outbox.db")
+    store._write.execute("pragma user_version = 99")
+    store.close()
+    with pytest.raises(NewerError, match="version 99"), running_outbox(tmp_path):
+        pass
+
+
+def test_a_damaged_file_at_the_start_is_set_aside_and_said(tmp_path: Path) -> None:
+    (tmp_path / "outbox.db").write_bytes(b"not a database at all" * 500)
+    with running_outbox(tmp_path) as outbox:
+        stored = outbox.add(event())
+        assert (True, "reset") in own_words(outbox)
+        assert [entry.id for entry in bodies(outbox)] == [stored.id]
+    assert list(tmp_path.glob("outbox.db.corrupt-*"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_bytes_over_the_file_while_it_runs_start_another_epoch(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    with running_outbox(tmp_path) as outbox:
+        epoch = {outbox.add(event(f"p{i}")).epoch for i in range(300)}.pop()
+        for name in ("outbox.db", "outbox.db-wal"):
+            with (tmp_path / name).open("r+b") as file:
+                size = (tmp_path / name).stat().st_size
+                for _ in range(200):
+                    file.seek(dice.randrange(max(1, size)))
+                    file.write(dice.randbytes(512))
+        until(lambda: bool(outbox.bodies(outbox.waiting(1000)) or outbox.add(event())) and outbox.epoch != epoch)
+        stored = outbox.add(event("after"))
+        assert stored.epoch != epoch
+        assert (True, "reset") in own_words(outbox)
+        assert stored.id in {entry.id for entry in bodies(outbox)}
+
+
+def test_a_lost_end_of_the_file_is_a_hole_and_no_number_comes_twice(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        kept = outbox.add(event())
+    saved = (tmp_path / "outbox.db").read_bytes()
+    with running_outbox(tmp_path) as outbox:
+        lost = [outbox.add(event()) for _ in range(5)]
+    (tmp_path / "outbox.db").write_bytes(saved)  # as a disk that lied about its flush would leave it
+    with running_outbox(tmp_path) as outbox:
+        later = outbox.add(event())
+        assert later.epoch == kept.epoch
+        assert later.seq > lost[-1].seq
+        assert (True, "reset") in own_words(outbox)
+
+
+def test_without_a_usable_disk_events_are_kept_in_memory_and_sent(tmp_path: Path) -> None:
+    (tmp_path / "box").write_text("a file where a folder should be")
+    with running_outbox(tmp_path / "box") as outbox:
+        stored = outbox.add(event())
+        assert [entry.id for entry in bodies(outbox)] == [stored.id]
+        assert any(active for active, _ in own_words(outbox))
+        assert outbox.trouble()
+        outbox.acknowledge(stored.epoch, [stored.seq])
+        assert not bodies(outbox)
+
+
+def test_a_full_outbox_refuses_crossings_before_alarms(tmp_path: Path) -> None:
+    with running_outbox(tmp_path, max_entries=1000) as outbox:
+        for future in [outbox.submit(crossing()) for _ in range(1000)]:
+            future.exception(10)
+        with pytest.raises(RefusedError, match="1000 entries wait already"):
+            outbox.add(crossing())
+        outbox.add(event())
+        assert "refused" in outbox.trouble()
+
+
+def test_old_acknowledged_entries_are_forgotten_but_never_the_last_number(tmp_path: Path) -> None:
+    store = Store(tmp_path / "outbox.db")
+    store.commit([event() for _ in range(10)], ())
+    store.commit([], range(1, 11))
+    assert store.prune(keep_s=3600, most=100) == 0
+    while store.prune(keep_s=-1, most=100):
+        pass
+    assert store.count == 1
+    store.close()
+    again = Store(tmp_path / "outbox.db")
+    assert again.last_seq == 10
+    again.close()
+
+
+def test_waiting_entries_are_never_forgotten(tmp_path: Path) -> None:
+    store = Store(tmp_path / "outbox.db")
+    store.commit([event() for _ in range(10)], ())
+    assert store.prune(keep_s=-1, most=1) == 0
+    assert store.depth == 10
+    store.close()
+
+
+def test_what_is_accepted_is_witnessed_after_the_commit(tmp_path: Path) -> None:
+    witness = tmp_path / "accepted"
+    with running_outbox(tmp_path / "box", accepted_log=witness) as outbox:
+        stored = outbox.add(event())
+        assert stored.id in witness.read_text(encoding="utf-8")
