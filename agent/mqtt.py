@@ -51,6 +51,7 @@ class Connection:
         self._section = section
         self._inbox: deque[Incoming] = deque()
         self._refused: deque[str] = deque()
+        self._unanswered: set[int] = set()  # paho reports a QoS 0 message as published when it is only written
         self._accepted = False
         self._end = ""
         self.heard = time.monotonic()
@@ -119,7 +120,9 @@ class Connection:
 
     def publish(self, message: Outgoing) -> None:
         """Hand a message to the socket."""
-        self._client.publish(message.topic, message.body, message.qos, message.retain)
+        sent = self._client.publish(message.topic, message.body, message.qos, message.retain)
+        if message.qos:
+            self._unanswered.add(sent.mid)
 
     def congested(self) -> bool:
         """Whether the socket takes no more for now."""
@@ -170,11 +173,8 @@ class Connection:
 
     def close(self) -> None:
         """Say goodbye and close; harmless when closed."""
-        sock = self._client.socket()
-        if isinstance(sock, socket.socket) and sock in self._selector.get_map():
-            self._selector.unregister(sock)
-        self._client.disconnect()
         self._selector.close()
+        self._client.disconnect()
         self._waker.close()
         self._woken.close()
 
@@ -201,7 +201,9 @@ class Connection:
         self._inbox.append(Incoming(message.topic, bytes(message.payload)))
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
-        self.heard = time.monotonic()
+        if mid in self._unanswered:
+            self._unanswered.discard(mid)
+            self.heard = time.monotonic()
         if reason.is_failure:
             self._refused.append(f"message {mid}: {reason}")
 

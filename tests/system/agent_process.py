@@ -13,7 +13,7 @@ _WAVE = """
 [[bus.point]]
 id = "wave-{n}"
 name = "wave {n}"
-kind = "temperature"
+kind = "level"
 middle = 20
 swing = 10
 period_s = {period_s}

@@ -27,7 +27,7 @@ def another_is_accepted(folder: Path) -> None:
 def test_values_and_events_reach_the_server(broker: Broker, tmp_path: Path) -> None:
     with Registrar(broker.port) as registrar, AgentProcess(configuration(tmp_path, broker.port)):
         until(lambda: registrar.readings and len(registrar.events("wave-0")) > 4)
-        states = [event["active"] for event in registrar.events("wave-0") if event["kind"] == "temperature"]
+        states = [event["active"] for event in registrar.events("wave-0") if event["kind"] == "anomaly"]
         assert all(a != b for a, b in pairwise(states)), "began and ended take turns"
         until(lambda: registrar.heartbeats and registrar.heartbeats[-1]["answered"])
         assert registrar.births[-1]["points"][0]["id"] == "wave-0"
