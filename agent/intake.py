@@ -13,6 +13,7 @@ from agent.faults import UNNUMBERED_EPOCH
 from agent.outbox import Outbox
 from contracts import messages
 from detectors.findings import Crossing, Event, Finding
+from drivers.samples import Reading
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,11 @@ class Instant:
     utc_s: float
 
 
+def ignore(reading: Reading, now: Instant) -> None:
+    """Nobody wants readings."""
+    del reading, now
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """Where all findings of the agent come together. Any thread may call it."""
@@ -34,12 +40,15 @@ class Intake:
     clock: Clock
     units: Mapping[str, str]
     """Unit of each point."""
-    heard: Callable[[Finding], None]
-    """Told of every finding at once, before the disk: the local outputs."""
+    heard: tuple[Callable[[Finding, Instant], None], ...] = ()
+    """Told of every finding at once, before the disk: the local outputs, the zones."""
+    read: Callable[[Reading, Instant], None] = ignore
+    """Told of every reading: the zones."""
 
     def take(self, finding: Finding, now: Instant) -> None:
         """Accept a finding, seen when the sample of `now` was taken in."""
-        self.heard(finding)
+        for hear in self.heard:
+            hear(finding, now)
         ago = max(0.0, now.at - finding.at)
         stamp = self.clock.stamp(now.mono_s - ago, now.utc_s - ago)
         self.outbox.submit(self._message(finding, stamp))

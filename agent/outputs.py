@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any, Protocol, assert_never
 
+from agent.intake import Instant
 from config.agent import FileOutput, GpioOutput, LocalSection, OutputSection
 from detectors.findings import Event, Finding
 
@@ -97,8 +98,9 @@ class Local:
         self._broken: set[str] = set()
         self._lock = threading.Lock()
 
-    def hear(self, finding: Finding) -> None:
+    def hear(self, finding: Finding, now: Instant) -> None:
         """Sound the siren while an alarm stands."""
+        del now
         if not isinstance(finding, Event):
             return
         with self._lock:

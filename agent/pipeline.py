@@ -116,6 +116,7 @@ class Pipeline:
                         point=sample.point, value=sample.value, at=self._clock.stamp(0, now.utc_s).at, mono_s=now.mono_s
                     )
                 )
+                self._intake.read(sample, now)
                 self._detect(sample, self._detectors.get(sample.point, ()))
             case Silence():
                 self._detect(sample, self._detectors.get(sample.point, ()))

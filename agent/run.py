@@ -25,9 +25,11 @@ from agent.pipeline import Pipeline
 from agent.store import NewerError
 from agent.supervisor import Supervisor, guard
 from agent.worker import ThreadWorker, Worker
+from agent.zones import Zones
 from config import ConfigError, load
 from config.agent import AgentConfig
 from config.buses import Bus
+from config.schedules import CalendarSection
 from contracts.messages import Command, Configure, Reset, WorkerHealth
 from detectors import detectors_for
 from drivers import driver_for
@@ -79,13 +81,16 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     outbox.open()
     local = Local(config.local)
     lane = ReadingLane(config.outbox.readings_memory)
-    units = {point.id: point.unit for bus in config.bus for point in bus.point}
-    intake = Intake(outbox, clock, units, local.hear)
-    pipelines = [_pipeline(bus, intake, lane, clock) for bus in config.bus]
+    points = tuple(point for bus in config.bus for point in bus.point)
+    units = {point.id: point.unit for point in points}
+    zones = Zones(points, Intake(outbox, clock, units, (local.hear,)), clock)
+    intake = Intake(outbox, clock, units, (local.hear, zones.hear), zones.read)
+    pipelines = [_pipeline(bus, config.calendar, intake, lane, clock) for bus in config.bus]
 
     def obey(command: Command) -> None:
         match command:
             case Reset(point=point):
+                zones.reset(point)
                 if not any(pipeline.reset(point) for pipeline in pipelines):
                     log.warning("%s: a reset for a point this agent does not have", point)
             case Configure(camera=camera):
@@ -103,15 +108,15 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     link = Link(config, clock, outbox, lane, vitals, obey)
     outbox.on_commit(link.wake)
     outbox_worker, link_worker = ThreadWorker(outbox, guard), ThreadWorker(link, guard)
-    sources: list[Worker] = [ThreadWorker(pipeline, guard) for pipeline in pipelines]
+    sources: list[Worker] = [ThreadWorker(job, guard) for job in (*pipelines, zones)]
     supervisor = Supervisor(
         [outbox_worker, link_worker, *sources], lambda: local.answer_age(link.answer_age_s()), notify
     )
     return Agent(outbox, outbox_worker, link_worker, sources, supervisor, local)
 
 
-def _pipeline(bus: Bus, intake: Intake, lane: ReadingLane, clock: Clock) -> Pipeline:
-    detectors = {point.id: detectors_for(point) for point in bus.point}
+def _pipeline(bus: Bus, calendar: CalendarSection, intake: Intake, lane: ReadingLane, clock: Clock) -> Pipeline:
+    detectors = {point.id: detectors_for(point, calendar) for point in bus.point}
     return Pipeline(driver_for(bus), detectors, intake, lane, clock, _patience_s(bus))
 
 

@@ -11,6 +11,7 @@ from config import Section
 from config.buses import Bus
 from config.cameras import CameraSection
 from config.points import Id
+from config.schedules import CalendarSection
 from contracts.vocabulary import Severity
 
 
@@ -92,6 +93,7 @@ class AgentConfig(Section):
     outbox: OutboxSection = OutboxSection()
     local: LocalSection = LocalSection()
     clock: ClockSection = ClockSection()
+    calendar: CalendarSection = CalendarSection()
     bus: tuple[Bus, ...] = ()
     camera: tuple[CameraSection, ...] = ()
 
