@@ -7,8 +7,9 @@ from server.accounts import tables as accounts
 from server.alerts import tables as alerts
 from server.database import metadata
 from server.drills import tables as drills
+from server.duties import tables as duties
 from server.ingest import tables as ingest
 from server.ledger import tables as ledger
 from server.presence import tables as presence
 
-__all__ = ["accounts", "alerts", "changes", "drills", "ingest", "ledger", "metadata", "presence"]
+__all__ = ["accounts", "alerts", "changes", "drills", "duties", "ingest", "ledger", "metadata", "presence"]

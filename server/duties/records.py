@@ -1,0 +1,58 @@
+"""Doing a duty: a person's record, or the proof that a drill, a patrol or a sensor gives."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from config.duties import Duties, Duty
+from server.database import insert_new
+from server.duties.tables import records
+from server.ledger.guards import MissingError
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What was done. `subject` is the class, grid, water or account it counts for; empty for the school itself."""
+
+    site: str
+    by: str
+    at: datetime
+    subject: str = ""
+    amount: float = 1
+    evidence: Mapping[str, Any] | None = None
+    ref: str = ""
+
+
+def record(connection: Connection, duty: Duty, deed: Deed) -> None:
+    """Store a person's record; refuse one without its evidence."""
+    evidence = dict(deed.evidence or {})
+    missing = tuple(name for name in duty.evidence if not str(evidence.get(name, "")).strip())
+    zero = duty.zero_report and str(evidence.get("零报告", "")).strip()
+    if missing and not zero:
+        hint = "（没有发现隐患时请填“零报告”）" if duty.zero_report else ""
+        raise MissingError(f"{duty.zh}：还缺 {'、'.join(missing)}{hint}", missing)
+    if not 0 < deed.amount <= 10_000:
+        raise MissingError(f"{duty.zh}：数量 {deed.amount:g} 不对，应大于 0 {duty.unit}", ("amount",))
+    _insert(connection, duty, deed, "person")
+
+
+def fulfil(connection: Connection, duties: Duties, proof: str, deed: Deed) -> int:
+    """Tick every duty that this kind of proof proves; return how many. The same `ref` ticks once."""
+    proved = [duty for duty in duties.duties if proof in duty.proved_by]
+    return sum(_insert(connection, duty, deed, proof) for duty in proved)
+
+
+def _insert(connection: Connection, duty: Duty, deed: Deed, source: str) -> bool:
+    # A grid's patrol also counts for the school's own number of patrols: the school's records have no subject.
+    subject = "" if duty.subject == "school" else deed.subject
+    row = {
+        "duty": duty.id, "site": deed.site, "subject": subject, "at": deed.at, "by": deed.by, "amount": deed.amount,
+        "evidence": dict(deed.evidence or {}), "source": source, "ref": f"{duty.id}/{deed.ref or uuid.uuid4()}",
+    }  # fmt: skip
+    return insert_new(connection, records, row)
