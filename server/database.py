@@ -90,7 +90,9 @@ def sqlite_address(file: Path) -> str:
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert one row unless a unique constraint already holds it; tell whether it was new."""
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(build(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    statement = build(table).values(**values).on_conflict_do_nothing()
+    # psycopg's row count of an INSERT is forgotten unless it is asked for.
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def upsert(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
