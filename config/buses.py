@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from config import Section
 from config.contacts import GpioBus
+from config.devices import with_devices
 from config.linux_sensors import LinuxBus
 from config.mqtt_devices import MqttDeviceBus
 from config.panels import AlarmHostBus, PanelBus
@@ -57,6 +58,11 @@ class ModbusTcpBus(Section):
     gap: int = Field(default=0, ge=0, le=32)  # unasked registers read along to save a request
     point: tuple[ModbusPoint, ...]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _devices_are_points(cls, data: Any) -> Any:
+        return with_devices(data)
+
 
 class ModbusSerialBus(Section):
     """Modbus RTU over a serial line."""
@@ -71,6 +77,11 @@ class ModbusSerialBus(Section):
     interval_s: float = Field(default=1.0, gt=0)
     gap: int = Field(default=0, ge=0, le=32)  # unasked registers read along to save a request
     point: tuple[ModbusPoint, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _devices_are_points(cls, data: Any) -> Any:
+        return with_devices(data)
 
 
 class SerialPoint(PointSection):

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from config.panels import HostPoint
 from drivers.dc09 import WORDS, Event, Frame, cut, reply
-from drivers.panel_words import PanelWord, spell
-from drivers.samples import Reading, Sample
+from drivers.panel_words import PanelWord, sample
+from drivers.samples import Sample
 
 log = logging.getLogger(__name__)
 MOST_REMEMBERED = 1024
@@ -26,9 +26,9 @@ class Dc09Dialogue:
 
     def __init__(self, name: str, points: tuple[HostPoint, ...]) -> None:
         self._name = name
-        self._own = next(point.id for point in points if point.input is None)
-        self._by_input = {(point.account, point.input): point.id for point in points if point.input is not None}
-        self._by_account = {point.account: point.id for point in points if point.input is None}
+        self._own = next(point for point in points if point.input is None)
+        self._by_input = {(point.account, point.input): point for point in points if point.input is not None}
+        self._by_account = {point.account: point for point in points if point.input is None}
         self._words: dict[str, dict[tuple[str, int, int], PanelWord]] = {}  # point -> (account, zone, code) -> word
         self._seen: OrderedDict[Key, float] = OrderedDict()
         self._held: dict[int, bytes] = {}
@@ -75,10 +75,10 @@ class Dc09Dialogue:
             or self._by_account.get(account)
             or self._own
         )
-        words = self._words.setdefault(point, {})
+        words = self._words.setdefault(point.id, {})
         words.pop((account, event.zone, event.code), None)
         if event.begins:
             words[account, event.zone, event.code] = word
             if len(words) > MOST_STATES:
                 words.pop(next(iter(words)))
-        return [Reading(point, spell(words.values()), at, utc)]
+        return [sample(point.id, point.kind, words.values(), at, utc)]

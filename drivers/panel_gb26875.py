@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from config.panels import PanelPoint
 from drivers.gb26875 import Command, Damaged, Frame, PartState, cut, parts, reply
-from drivers.panel_words import PanelWord, spell
-from drivers.samples import Reading, Sample
+from drivers.panel_words import PanelWord, sample
+from drivers.samples import Sample
 
 log = logging.getLogger(__name__)
 CHINA = timezone(timedelta(hours=8))
@@ -21,8 +21,8 @@ class Gb26875Dialogue:
 
     def __init__(self, name: str, points: tuple[PanelPoint, ...]) -> None:
         self._name = name
-        self._own = next(point.id for point in points if point.part is None)
-        self._by_part = {(point.system, point.part): point.id for point in points if point.part is not None}
+        self._own = next(point for point in points if point.part is None)
+        self._by_part = {(point.system, point.part): point for point in points if point.part is not None}
         self._own_words: dict[tuple[int, str | None], tuple[PanelWord, ...]] = {}  # strangers and the system itself
         self._held: dict[int, bytes] = {}
         self._told = False
@@ -66,12 +66,12 @@ class Gb26875Dialogue:
         part = state.part or ""
         known = self._by_part.get((state.system, part)) or self._by_part.get((None, part))
         if known is not None:
-            return Reading(known, spell(state.words), at, utc)
+            return sample(known.id, known.kind, state.words, at, utc)
         key = (state.system, state.part)
         if state.part is not None and key not in self._own_words:
             log.warning(
                 "%s: part %s of system %d is in no address table (%s): its state goes to point %s",
-                self._name, state.part, state.system, state.text, self._own,
+                self._name, state.part, state.system, state.text, self._own.id,
             )  # fmt: skip
         self._own_words.pop(key, None)
         if state.words[0] not in {PanelWord.NORMAL, PanelWord.TEST}:
@@ -79,7 +79,8 @@ class Gb26875Dialogue:
             if len(self._own_words) > MOST_STRANGERS:
                 calm = (k for k, words in self._own_words.items() if PanelWord.FIRE not in words)
                 self._own_words.pop(next(calm, next(iter(self._own_words))))
-        return Reading(self._own, spell(word for words in self._own_words.values() for word in words), at, utc)
+        words = [word for words in self._own_words.values() for word in words]
+        return sample(self._own.id, self._own.kind, words, at, utc)
 
     def _complain(self, text: str) -> None:
         if not self._told:

@@ -48,7 +48,7 @@ def panel() -> Gb26875Dialogue:
 
 def host() -> Dc09Dialogue:
     own = {"id": "host", "name": "报警主机"}
-    button = {"id": "button", "name": "门卫 一键报警", "input": 5}
+    button = {"id": "button", "name": "门卫 一键报警", "input": 5, "kind": "emergency"}
     return Dc09Dialogue("host", tuple(HostPoint.model_validate(p) for p in (own, button)))
 
 
@@ -163,14 +163,14 @@ def test_a_heartbeat_is_acknowledged_and_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("frames", "expected"),
     [
-        ([event("1120", 5, 1)], [("button", "emergency")]),
-        ([event("1120", 5, 1), event("1120", 5, 1)], [("button", "emergency")]),
-        ([event("1120", 5, 1), event("3120", 5, 2)], [("button", "emergency"), ("button", "normal")]),
+        ([event("1120", 5, 1)], [("button", True)]),
+        ([event("1120", 5, 1), event("1120", 5, 1)], [("button", True)]),
+        ([event("1120", 5, 1), event("3120", 5, 2)], [("button", True), ("button", False)]),
         (
             [event("1120", 5, 1), event("3120", 5, 2), event("1120", 5, 1)],
-            [("button", "emergency"), ("button", "normal")],
+            [("button", True), ("button", False)],
         ),
-        ([event("1120", 5, 1), event("1120", 5, 2)], [("button", "emergency")] * 2),
+        ([event("1120", 5, 1), event("1120", 5, 2)], [("button", True)] * 2),
         ([event("1110", 9, 1)], [("host", "fire")]),
         ([event("1110", 9, 1), event("1381", 8, 2)], [("host", "fire"), ("host", "fire+lost")]),
         ([event("1400", 5, 1)], []),
@@ -213,7 +213,7 @@ def test_no_bytes_break_a_host_and_a_good_frame_after_them_is_read(garbage: byte
     here, good = host(), event("1120", 5, 4711)
     here.hear(0, good[:cut_at] + damage + garbage, 1.0, 1e9)
     samples, answer = here.hear(0, good, 1.0, 1e9)
-    assert ("button", "emergency") in said(samples) or b"ACK" in answer
+    assert ("button", True) in said(samples) or b"ACK" in answer
     assert len(here._held[0]) <= 4096
 
 
