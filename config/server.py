@@ -3,30 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config import Section
 from config.agent import MqttSection
+from config.points import Id
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class HttpSection(Section):
-    """Where the pages are served. Off loopback TLS is on unless `plain` asks for none by name."""
+class _Listener(Section):
+    """A port others connect to. Off loopback it needs a certificate, unless `plain` asks for none by name."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
     cert_file: Path | None = None
     key_file: Path | None = None
     plain: bool = False
 
+    @property
+    def tls(self) -> bool:
+        return self.cert_file is not None
 
-class BrokerSection(Section):
-    """The broker: embedded as a child process, or one that already runs."""
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.host not in LOOPBACK and not self.tls and not self.plain:
+            raise ValueError(
+                f"{self.host} is reached from outside: give cert_file and key_file, or write plain = true if a proxy"
+                " does TLS"
+            )
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: give both")
+        return self
+
+
+class HttpSection(_Listener):
+    """Where the pages are served."""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+
+
+class BrokerSection(_Listener):
+    """The broker: embedded as a child process, or one that already runs (then `[mqtt]` says where)."""
 
     type: Literal["embedded", "external"] = "embedded"
     port: int = Field(default=1883, ge=1, le=65535)
-    host: str = "127.0.0.1"
+
+
+class PresenceSection(Section):
+    """When silence becomes an alert."""
+
+    silent_fault_s: float = Field(default=60.0, ge=18.0, le=3600.0)
 
 
 class ServerConfig(Section):
@@ -35,8 +63,13 @@ class ServerConfig(Section):
     data: Path
     database: str | None = None
     """SQLAlchemy address; SQLite in `data` where none is given."""
+    simulated: bool = False
+    """Every page says 模拟."""
     http: HttpSection = HttpSection()
     broker: BrokerSection = BrokerSection()
     mqtt: MqttSection = MqttSection()
-    sites: tuple[str, ...] = ()
+    presence: PresenceSection = PresenceSection()
+    sites: tuple[Id, ...] = ()
     """Sites whose agents are heard; all where none is named."""
+    metrics_token_file: Path | None = None
+    """Who shows this token may read /metrics from another machine; else only this machine may."""

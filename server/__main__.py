@@ -1,0 +1,136 @@
+"""`campus-server`: run it, and look after its users and agents."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from sqlalchemy import Connection
+
+from config import ConfigError, load
+from config.server import ServerConfig
+from server.accounts.permissions import Role
+from server.errors import ServerError
+
+Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
+Data = Annotated[Path, typer.Option("--data", help="the server's data directory")]
+Result = TypeVar("Result")
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+user = typer.Typer(no_args_is_help=True, help="Who may log in.")
+cli.add_typer(user, name="user")
+
+
+@cli.command()
+def run(config: Config) -> None:
+    """Run the whole server until it is told to stop."""
+    from server.running import serve  # noqa: PLC0415 - a short command need not load the web
+
+    settings = load(config, ServerConfig)
+    _log_to_stderr()
+    asyncio.run(serve(settings, ready=lambda _: logging.getLogger("server").info("pages: %s", _address(settings))))
+
+
+@cli.command()
+def enroll(
+    agent: Annotated[str, typer.Argument(help="the agent's id, SITE/AGENT")],
+    config: Config,
+) -> None:
+    """Let an agent talk to the embedded broker; print the lines for its TOML file. The password goes to a file."""
+    from server import broker_users  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    site, _, name = agent.partition("/")
+    credentials = broker_users.enroll(settings.data, site, name)
+    typer.echo(
+        f'[mqtt]\nhost = "{settings.broker.host}"\nport = {settings.broker.port}\nuser = "{credentials.user}"\n'
+        f'password_file = "{credentials.password_file.name}"  # copy it from {credentials.password_file}, mode 0600'
+    )
+
+
+@user.command("add")
+def user_add(
+    name: str,
+    config: Config,
+    role: Annotated[Role, typer.Option(help="what the user is here for")],
+    site: Annotated[str, typer.Option(help="the one site the user sees; every site where none is given")] = "",
+) -> None:
+    """Add a user; the first password is made here and printed once."""
+    from server.accounts import users  # noqa: PLC0415
+
+    password = users.make_password()
+    _write(config, lambda c: users.add(c, name, role, password, datetime.now(UTC), site))
+    typer.echo(f"user {name} ({role}): the password is {password} (shown only now)")
+
+
+@user.command("list")
+def user_list(config: Config) -> None:
+    """List users."""
+    from server.accounts import users  # noqa: PLC0415
+
+    for one in _write(config, users.listed):
+        typer.echo(f"{one.name}\t{one.role}\t{one.site or '(every site)'}\t{'disabled' if one.disabled else ''}")
+
+
+@user.command("disable")
+def user_disable(name: str, config: Config) -> None:
+    """Let a user in no more, and end the open sessions."""
+    from server.accounts import users  # noqa: PLC0415
+
+    _write(config, lambda c: users.disable(c, name))
+    typer.echo(f"user {name}: disabled")
+
+
+@user.command("password")
+def user_password(name: str, config: Config) -> None:
+    """Make a new password and print it once; the open sessions end."""
+    from server.accounts import users  # noqa: PLC0415
+
+    password = users.make_password()
+    _write(config, lambda c: users.set_password(c, name, password))
+    typer.echo(f"user {name}: the password is {password} (shown only now)")
+
+
+def main() -> None:
+    """Run the command line; trouble that is expected is one line and exit code 1."""
+    try:
+        cli(standalone_mode=True)
+    except (ConfigError, ServerError) as e:
+        sys.exit(f"campus-server: {e}")
+    except ValueError as e:
+        sys.exit(f"campus-server: {e}")
+
+
+def _write(config: Path, work: Callable[[Connection], Result]) -> Result:
+    from server.accounts.audit import note  # noqa: PLC0415
+    from server.running import open_database  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = open_database(settings)
+    try:
+        with database.write.begin() as connection:
+            result = work(connection)
+            note(connection, datetime.now(UTC), "(command line)", " ".join(sys.argv[1:3]), " ".join(sys.argv[3:4]))
+            return result
+    finally:
+        database.close()
+
+
+def _address(settings: ServerConfig) -> str:
+    return f"{'https' if settings.http.tls else 'http'}://{settings.http.host}:{settings.http.port}"
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    main()

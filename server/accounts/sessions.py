@@ -1,0 +1,90 @@
+"""Sessions kept by the server: a random cookie, only its hash stored, ended at once when they must."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from server.accounts.permissions import Role
+from server.accounts.tables import sessions, users
+
+IDLE = timedelta(hours=12)  # a duty post sits before its page for a whole shift
+LONGEST = timedelta(days=7)
+SEEN_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that stands, and whose it is."""
+
+    hash: str
+    user: str
+    role: Role
+    site: str
+    csrf: str
+    stale: bool  # its last use should be written down again
+
+
+def open_session(connection: Connection, user: int, now: datetime) -> str:
+    """Open a session for a user; return the cookie's value, which is kept nowhere."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(insert(sessions).values(hash=hashed(token), user=user, created_at=now, seen_at=now))
+    return token
+
+
+def find(connection: Connection, token: str, now: datetime) -> Session | None:
+    """Return the session of a cookie, unless it is ended, idle for too long, or its user disabled."""
+    row = connection.execute(
+        select(sessions.c.hash, sessions.c.seen_at, users.c.name, users.c.role, users.c.site)
+        .join(users, users.c.id == sessions.c.user)
+        .where(sessions.c.hash == hashed(token), *_standing(now))
+    ).one_or_none()
+    if row is None:
+        return None
+    return Session(row.hash, row.name, Role(row.role), row.site, csrf_of(token), now - row.seen_at > SEEN_EVERY)
+
+
+def touch(connection: Connection, session: str, now: datetime) -> None:
+    """Write down that a session was used."""
+    connection.execute(update(sessions).where(sessions.c.hash == session).values(seen_at=now))
+
+
+def end(connection: Connection, session: str) -> None:
+    """End a session; one that is ended already is fine."""
+    connection.execute(delete(sessions).where(sessions.c.hash == session))
+
+
+def end_old(connection: Connection, now: datetime) -> None:
+    """Delete sessions nobody can use any more."""
+    connection.execute(delete(sessions).where(sessions.c.seen_at <= now - IDLE))
+    connection.execute(delete(sessions).where(sessions.c.created_at <= now - LONGEST))
+
+
+def standing(connection: Connection, hashes: Sequence[str], now: datetime) -> frozenset[str]:
+    """Return which of these sessions still stand."""
+    return frozenset(
+        connection.execute(
+            select(sessions.c.hash)
+            .join(users, users.c.id == sessions.c.user)
+            .where(sessions.c.hash.in_(hashes), *_standing(now))
+        ).scalars()
+    )
+
+
+def hashed(token: str) -> str:
+    """Return what is stored of a cookie."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def csrf_of(token: str) -> str:
+    """Return the token a form must send beside the cookie; another site can know neither."""
+    return hashlib.sha256(b"csrf:" + token.encode()).hexdigest()
+
+
+def _standing(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (sessions.c.seen_at > now - IDLE, sessions.c.created_at > now - LONGEST, users.c.disabled.is_(False))

@@ -1,0 +1,80 @@
+"""What a person does to an alert: acknowledge, comment, reset, shelve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select
+
+from contracts.vocabulary import NEVER_SHELVED
+from server.alerts.alert import Alert, AlertHook, Change
+from server.alerts.rules import Step, cleared
+from server.alerts.store import from_row, load, save
+from server.alerts.tables import alert_actions, alerts
+from server.errors import RefusedError
+
+LONGEST_SHELF = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, when, and how the ledger hears of it."""
+
+    user: str
+    at: datetime
+    hook: AlertHook
+
+
+def acknowledge(connection: Connection, alert_id: str, by: By, comment: str = "") -> Alert:
+    """Record that a person knows; doing so twice changes nothing."""
+    alert = load(connection, alert_id)
+    if alert.acked:
+        return alert
+    after = replace(alert, acked=True, acked_at=by.at, acked_by=by.user, comment=comment or alert.comment)
+    return _record(connection, after, Change.ACKED, by, comment)
+
+
+def comment(connection: Connection, alert_id: str, by: By, text: str) -> Alert:
+    """Write a comment to an alert, open or closed; the older ones stay in its actions."""
+    return _record(connection, replace(load(connection, alert_id), comment=text), Change.COMMENTED, by, text)
+
+
+def reset(connection: Connection, alert_id: str, by: By) -> Alert:
+    """Reset a latched alert: cleared if its point is normal again, else as soon as it is. Also acknowledges it."""
+    alert = load(connection, alert_id)
+    if not alert.latched:
+        raise RefusedError(f"alert {alert_id}: {alert.kind} does not latch; it clears by itself")
+    if not alert.active:
+        raise RefusedError(f"alert {alert_id}: is cleared already")
+    after = replace(alert, reset_at=by.at, reset_by=by.user)
+    if not alert.acked:
+        after = replace(after, acked=True, acked_at=by.at, acked_by=by.user)
+    if alert.normal_at is not None:
+        after = cleared(after, by.at)
+    return _record(connection, after, Change.RESET, by, "")
+
+
+def shelve(connection: Connection, alert_id: str, by: By, minutes: float, reason: str) -> Alert:
+    """Put an alert aside for a time, with a reason; never fire, gas, CO or one-key alarms."""
+    alert = load(connection, alert_id)
+    if alert.kind in NEVER_SHELVED:
+        raise RefusedError(f"alert {alert_id}: {alert.kind} may never be shelved")
+    time = timedelta(minutes=minutes)
+    if not timedelta() < time <= LONGEST_SHELF:
+        raise RefusedError(f"alert {alert_id}: a shelf holds for up to {LONGEST_SHELF}, not {time}")
+    return _record(connection, replace(alert, shelved_until=by.at + time), Change.SHELVED, by, reason)
+
+
+def end_shelves(connection: Connection, now: datetime, hook: AlertHook) -> int:
+    """Take alerts whose time is over off the shelf; return how many."""
+    over = connection.execute(select(alerts).where(alerts.c.open, alerts.c.shelved_until <= now)).mappings().all()
+    for row in over:
+        save(connection, Step(replace(from_row(row), shelved_until=None), Change.UNSHELVED), now, hook)
+    return len(over)
+
+
+def _record(connection: Connection, alert: Alert, change: Change, by: By, text: str) -> Alert:
+    values = {"alert": alert.id, "at": by.at, "by": by.user, "action": change.value, "text": text}
+    connection.execute(insert(alert_actions).values(values))
+    return save(connection, Step(alert, change), by.at, by.hook)

@@ -1,0 +1,133 @@
+"""Alerts in and out of their table; every change goes to the ledger and to the change feed in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, case, insert, select, update
+
+from contracts.vocabulary import NEVER_SHELVED
+from server.alerts.alert import Alert, AlertHook, Change
+from server.alerts.rules import PRIORITY, Signal, Step, judge, judge_history
+from server.alerts.tables import alerts, point_states
+from server.alerts.view import payload
+from server.changes import announce
+from server.database import upsert
+from server.errors import UnknownError
+from server.ids import fresh_id
+
+_FIELDS = tuple(f.name for f in fields(Alert) if f.init)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in its agent's gapless sequence a signal stands."""
+
+    epoch: str
+    seq: int
+
+
+def hear(connection: Connection, signal: Signal, hook: AlertHook, position: Position | None = None) -> Sequence[Alert]:
+    """Apply one signal. A signal older than what was heard of its point before changes no present state."""
+    history = position is not None and _is_overtaken(connection, signal, position)
+    if position is not None and not history:
+        key = {"site": signal.site, "agent": signal.agent, "point": signal.point, "kind": signal.kind}
+        state = {"epoch": position.epoch, "seq": position.seq, "active": signal.active}
+        upsert(connection, point_states, key, state)
+    found = find_open(connection, signal)
+    if history:
+        steps = judge_history(found, signal, fresh_id())
+    else:
+        step = judge(found, signal, fresh_id())
+        steps = [step] if step is not None else []
+    return [save(connection, step, signal.received_at, hook) for step in steps]
+
+
+def save(connection: Connection, step: Step, now: datetime, hook: AlertHook) -> Alert:
+    """Write one change: ledger, feed, row. Return the alert with its new numbers."""
+    alert, is_new = step.alert, step.change is Change.RAISED
+    if is_new and alert.kind not in NEVER_SHELVED:
+        alert = replace(alert, shelved_until=_shelf(connection, alert, now))
+    alert = replace(alert, hazard=hook(connection, alert, step.change))
+    alert = replace(alert, n=announce(connection, now, "alert", alert.site, payload(alert, step.change)))
+    if is_new:
+        connection.execute(insert(alerts).values(asdict(alert)))
+    else:
+        values = asdict(alert)
+        del values["id"]
+        connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
+    return alert
+
+
+def find_open(connection: Connection, signal: Signal) -> Alert | None:
+    """Return the one open alert of the signal's point and hazard."""
+    statement = select(alerts).where(
+        alerts.c.site == signal.site,
+        alerts.c.agent == signal.agent,
+        alerts.c.point == signal.point,
+        alerts.c.kind == signal.kind,
+        alerts.c.open,
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else from_row(row)
+
+
+def load(connection: Connection, alert_id: str) -> Alert:
+    """Return one alert; raise UnknownError where none has that id."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().one_or_none()
+    if row is None:
+        raise UnknownError(f"alert {alert_id}: there is none with this id")
+    return from_row(row)
+
+
+def listed(
+    connection: Connection, *, site: str = "", only_open: bool = False, limit: int = 200, before: int | None = None
+) -> list[Alert]:
+    """Return alerts: open ones by priority then age, all of them by newest change. `before` is a change number."""
+    statement = select(alerts)
+    if site:
+        statement = statement.where(alerts.c.site == site)
+    if before is not None:
+        statement = statement.where(alerts.c.n < before)
+    if only_open:
+        rank = case({str(s): n for s, n in PRIORITY.items()}, value=alerts.c.severity, else_=1)
+        statement = statement.where(alerts.c.open).order_by(rank, alerts.c.began_at)
+    else:
+        statement = statement.order_by(alerts.c.n.desc())
+    return [from_row(row) for row in connection.execute(statement.limit(limit)).mappings()]
+
+
+def from_row(row: RowMapping) -> Alert:
+    """Make an Alert of its row."""
+    return Alert(**{name: row[name] for name in _FIELDS})
+
+
+def _is_overtaken(connection: Connection, signal: Signal, position: Position) -> bool:
+    states = point_states.c
+    newest = connection.execute(
+        select(states.epoch, states.seq).where(
+            states.site == signal.site,
+            states.agent == signal.agent,
+            states.point == signal.point,
+            states.kind == signal.kind,
+        )
+    ).one_or_none()
+    return newest is not None and newest.epoch == position.epoch and newest.seq > position.seq
+
+
+def _shelf(connection: Connection, alert: Alert, now: datetime) -> datetime | None:
+    """A shelf put on the last alert of this point and hazard still holds for the next one."""
+    return connection.execute(
+        select(alerts.c.shelved_until)
+        .where(
+            alerts.c.site == alert.site,
+            alerts.c.agent == alert.agent,
+            alerts.c.point == alert.point,
+            alerts.c.kind == alert.kind,
+            alerts.c.shelved_until > now,
+        )
+        .order_by(alerts.c.shelved_until.desc())
+        .limit(1)
+    ).scalar()

@@ -1,0 +1,123 @@
+"""The readings lane: its own bounded queue and thread from the broker to the newest values and the history."""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from contracts.messages import Value
+from server.errors import ServerError
+from server.history.latest import Latest, Newest
+from server.history.series import Sample
+from server.ingest.decode import Arrival, Invalid, decode_readings
+from server.metrics import Metrics
+from server.moments import in_utc
+
+CAPACITY = 2_000  # batches
+BATCH = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Series(Protocol):
+    """Where the course of readings is kept."""
+
+    def write(self, samples: Iterable[Sample]) -> None: ...
+    def close(self) -> None: ...
+
+
+class ReadingsLane:
+    """Drops what it cannot keep up with, and counts that."""
+
+    def __init__(self, latest: Latest, series: Series, metrics: Metrics, sites: frozenset[str] = frozenset()) -> None:
+        self._latest = latest
+        self._series = series
+        self._metrics = metrics
+        self._sites = sites
+        self._queue: queue.Queue[Arrival | None] = queue.Queue(CAPACITY)
+        self._thread = threading.Thread(target=self._run, name="readings-lane", daemon=True)
+        self._failing = False
+
+    def start(self) -> None:
+        """Begin to take readings."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is queued, then end; may be called twice."""
+        if self._thread.is_alive():
+            try:
+                self._queue.put(None, timeout=1.0)
+            except queue.Full:
+                _log.warning("history: %d batches are left unwritten", self._queue.qsize())
+            self._thread.join(3.0)
+        self._series.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def offer(self, arrival: Arrival) -> bool:
+        """Queue one batch; False where there is no room."""
+        try:
+            self._queue.put_nowait(arrival)
+        except queue.Full:
+            return False
+        return True
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            batch = self._gather()
+            going = None not in batch
+            samples = [sample for arrival in batch if arrival is not None for sample in self._decode(arrival)]
+            if samples:
+                self._write(samples)
+
+    def _gather(self) -> list[Arrival | None]:
+        items = [self._queue.get()]
+        while len(items) < BATCH:
+            try:
+                items.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return items
+
+    def _decode(self, arrival: Arrival) -> Sequence[Sample]:
+        decoded = decode_readings(arrival)
+        if isinstance(decoded, Invalid):
+            self._metrics.dropped.labels("readings").inc()
+            _log.debug("%s: readings not taken: %s", arrival.topic[:200], decoded.reason)
+            return []
+        topic, readings = decoded
+        if self._sites and topic.site not in self._sites:
+            return []
+        samples: list[Sample] = []
+        for reading in readings.readings:
+            key, at = (topic.site, topic.agent, reading.point), in_utc(reading.at)
+            self._latest.put(key, Newest(reading.value, at, arrival.received_at))
+            samples.append(Sample(key, at, _storable(reading.value)))
+        self._metrics.readings.inc(len(samples))
+        return samples
+
+    def _write(self, samples: Sequence[Sample]) -> None:
+        try:
+            self._series.write(samples)
+        except ServerError as e:
+            self._metrics.history_dropped.inc(len(samples))
+            if not self._failing:
+                _log.warning("%s; readings are not kept until it is back", e)
+            self._failing = True
+            return
+        if self._failing:
+            self._failing = False
+            _log.info("history: is written again")
+
+
+def _storable(value: Value) -> float | str | None:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,222 @@
+"""The way to the broker: subscribes, hands arrivals on, publishes receipts and commands, and proves itself alive."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from config.agent import MqttSection
+from contracts.messages import Command, CommandMessage
+from contracts.topics import Kind, Topic, site_filter
+from server.ingest.decode import Arrival
+from server.ingest.intake import Answer
+from server.metrics import Metrics
+
+PROBE_S = 2.0
+SILENT_S = 10.0
+_READINGS = f"/{Kind.READINGS}"
+_OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Where arrivals go. The readings lane may drop; the durable one makes the agent send again."""
+
+    durable: Callable[[Arrival], bool]
+    readings: Callable[[Arrival], bool]
+
+
+class BrokerLink:
+    """One MQTT session. A message is acknowledged to the broker only after its commit.
+
+    `is_connected()` is never asked: the link sends itself a probe through the broker, and its age is the health.
+    """
+
+    def __init__(
+        self,
+        section: MqttSection,
+        lanes: Lanes,
+        metrics: Metrics,
+        sites: Sequence[str] = (),
+        client_id: str = "ingest-0",
+    ) -> None:
+        self._section = section
+        self._lanes = lanes
+        self._metrics = metrics
+        self._filters = [site_filter(site) for site in sites] or [site_filter()]
+        self._client_id = client_id
+        self._probe_topic = f"campus/server/{client_id}"
+        self._client: mqtt.Client | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_alive, name="broker-link", daemon=True)
+        self._said_lost = False
+        self._began_s = 0.0
+        self._probed_s: float | None = None
+
+    def start(self) -> None:
+        """Begin to connect, and go on trying."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Leave the broker; may be called twice."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def age_s(self) -> float | None:
+        """Seconds since a probe last came back through the broker; None before the first."""
+        return None if self._probed_s is None else time.monotonic() - self._probed_s
+
+    def answer(self, answer: Answer) -> bool:
+        """Publish a receipt. One that is lost is harmless: the agent sends again and is answered again."""
+        return self._publish(
+            str(Topic(answer.topic.site, answer.topic.agent, Kind.RECEIPT)), answer.receipt.model_dump_json(), qos=0
+        )
+
+    def command(self, site: str, agent: str, command: Command) -> bool:
+        """Publish a command; False where the broker is away."""
+        text = CommandMessage(command=command).model_dump_json()
+        return self._publish(str(Topic(site, agent, Kind.COMMAND)), text, qos=1)
+
+    def acknowledge(self, arrival: Arrival) -> None:
+        """Tell the broker that a message is committed."""
+        client = self._client
+        if client is not None and arrival.qos > 0:
+            client.ack(arrival.mid, arrival.qos)
+
+    def _publish(self, topic: str, text: str, qos: int) -> bool:
+        client = self._client
+        if client is None:
+            return False
+        return client.publish(topic, text, qos=qos).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _keep_alive(self) -> None:
+        while not self._stop.is_set():
+            client = self._client = self._connect()
+            self._began_s, self._probed_s = time.monotonic(), self._probed_s
+            try:
+                self._probe_until_silent(client)
+            finally:
+                self._client = None
+                client.disconnect()
+                client.loop_stop()
+
+    def _probe_until_silent(self, client: mqtt.Client) -> None:
+        while not self._stop.wait(PROBE_S):
+            client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
+            age_s = time.monotonic() - max(self._began_s, self._probed_s or 0.0)
+            if age_s > SILENT_S:
+                # A half-open connection, a frozen broker or a dead client thread look alike from here: begin anew.
+                if not self._said_lost:
+                    _log.warning("broker %s: silent for %.0f s, connecting anew", self._address, age_s)
+                    self._said_lost = True
+                return
+
+    @property
+    def _address(self) -> str:
+        return f"{self._section.host}:{self._section.port}"
+
+    def _connect(self) -> mqtt.Client:
+        section = self._section
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            manual_ack=True,
+        )
+        if section.user is not None:
+            password = section.password_file.read_text(encoding="utf-8").strip() if section.password_file else None
+            client.username_pw_set(section.user, password)
+        if not is_plain(section):
+            client.tls_set_context(tls_context(section))  # pyright: ignore[reportUnknownMemberType]
+        client.max_queued_messages_set(10_000)
+        client.reconnect_delay_set(1, 5)
+        client.connect_timeout = section.timeout_s
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.connect_async(section.host, section.port, keepalive=section.keepalive_s)
+        client.loop_start()
+        return client
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: mqtt.ConnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._say_lost(str(reason))
+            return
+        client.subscribe([(name, 1) for name in self._filters] + [(self._probe_topic, 0)])
+        client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
+
+    def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
+        self._say_lost("no connection")
+
+    def _on_disconnect(
+        self,
+        _client: mqtt.Client,
+        _data: object,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _p: Properties | None,
+    ) -> None:
+        if not self._stop.is_set():
+            self._say_lost(str(reason))
+
+    def _say_lost(self, reason: str) -> None:
+        if not self._said_lost:
+            self._said_lost = True
+            _log.warning("broker %s: %s; trying again", self._address, reason)
+
+    def _on_message(self, client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        now_s = time.monotonic()
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            client.ack(message.mid, message.qos)
+            return
+        if topic == self._probe_topic:
+            self._heard_probe(now_s)
+            return
+        if topic.endswith(_OURS):
+            client.ack(message.mid, message.qos)
+            return
+        arrival = Arrival(topic, bytes(message.payload), datetime.now(UTC), now_s, message.mid, message.qos)
+        if topic.endswith(_READINGS):
+            client.ack(message.mid, message.qos)
+            lane, taken = "readings", self._lanes.readings(arrival)
+        else:
+            lane, taken = "durable", self._lanes.durable(arrival)
+        (self._metrics.arrivals if taken else self._metrics.dropped).labels(lane).inc()
+
+    def _heard_probe(self, now_s: float) -> None:
+        self._probed_s = now_s
+        if self._said_lost:
+            self._said_lost = False
+            _log.info("broker %s: is back", self._address)
+
+
+def is_plain(section: MqttSection) -> bool:
+    """Tell whether the link goes without TLS: on loopback, or where the operator asks for it by name."""
+    return section.plain or (section.ca_file is None and section.host in ("127.0.0.1", "::1", "localhost"))
+
+
+def tls_context(section: MqttSection) -> ssl.SSLContext:
+    """Make the TLS context of a link that leaves loopback."""
+    context = ssl.create_default_context(cafile=section.ca_file)
+    if section.cert_file is not None:
+        context.load_cert_chain(section.cert_file, section.key_file)
+    return context

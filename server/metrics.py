@@ -1,0 +1,66 @@
+"""What the server counts and times, for Prometheus; every name with its unit and its help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """One server's metrics, in a registry of its own."""
+
+    registry: CollectorRegistry
+    arrivals: Counter
+    dropped: Counter
+    quarantined: Counter
+    commits: Counter
+    failed_commits: Counter
+    batch: Histogram
+    to_commit: Histogram
+    to_receipt: Histogram
+    to_stream: Histogram
+    clients: Gauge
+    slow_clients: Counter
+    readings: Counter
+    history_dropped: Counter
+    unpublished: Counter
+
+
+def make_metrics() -> Metrics:
+    """Make all metrics at zero."""
+    r = CollectorRegistry()
+    return Metrics(
+        registry=r,
+        arrivals=Counter("campus_arrivals", "Messages taken from the broker, by lane.", ["lane"], registry=r),
+        dropped=Counter(
+            "campus_arrivals_dropped", "Messages not taken because a queue was full, by lane.", ["lane"], registry=r
+        ),
+        quarantined=Counter("campus_quarantined", "Messages that are not ours and were put aside.", registry=r),
+        commits=Counter("campus_commits", "Transactions committed to the ledger database.", registry=r),
+        failed_commits=Counter("campus_commits_failed", "Transactions that could not be committed.", registry=r),
+        batch=Histogram(
+            "campus_commit_batch_items", "Messages and jobs in one transaction.", registry=r,
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+        ),
+        to_commit=Histogram(
+            "campus_arrival_to_commit_seconds", "From the broker's delivery to the ledger's commit.",
+            registry=r, buckets=_SECONDS,
+        ),
+        to_receipt=Histogram(
+            "campus_commit_to_receipt_seconds", "From the ledger's commit to the receipt handed to the broker.",
+            registry=r, buckets=_SECONDS,
+        ),
+        to_stream=Histogram(
+            "campus_commit_to_stream_seconds", "From the ledger's commit to the pages' queues.",
+            registry=r, buckets=_SECONDS,
+        ),
+        clients=Gauge("campus_stream_clients", "Pages that listen to the live stream now.", registry=r),
+        slow_clients=Counter("campus_stream_clients_dropped", "Pages dropped for reading too slowly.", registry=r),
+        readings=Counter("campus_readings", "Readings taken.", registry=r),
+        history_dropped=Counter("campus_history_dropped", "Readings not written to the history.", registry=r),
+        unpublished=Counter("campus_unpublished", "Receipts and commands the broker did not take.", registry=r),
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""What the web application needs of the running server, handed over once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from fastapi import Request
+
+from contracts.messages import Command
+from server.accounts.throttle import Throttle
+from server.alerts.alert import AlertHook
+from server.database import Database
+from server.history.latest import Latest
+from server.history.series import SqliteSeries
+from server.live import Live
+from server.metrics import Metrics
+from server.presence.presence import Presence
+from server.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One server's parts."""
+
+    database: Database
+    writer: Writer
+    presence: Presence
+    live: Live
+    latest: Latest
+    series: SqliteSeries
+    metrics: Metrics
+    alert_hook: AlertHook
+    command: Callable[[str, str, Command], bool]
+    broker_age_s: Callable[[], float | None]
+    tls: bool = False
+    simulated: bool = False
+    metrics_token: str = ""
+    throttle: Throttle = field(default_factory=Throttle)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    mono_s: Callable[[], float] = time.monotonic
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; over TLS the browser itself guards it by its prefix."""
+        return "__Host-session" if self.tls else "session"
+
+
+def services_of(request: Request) -> Services:
+    """Return the server's parts, as a dependency of a route."""
+    return cast("Services", request.app.state.services)
