@@ -151,11 +151,13 @@ class Link:
             if stop.is_set() and leaving is None:
                 leaving = now + _LAST_WORDS_S
                 connection.publish(self._outgoing(Kind.STATE, self._state("stopping", session), retain=True))
-            connection.turn(self._patience(now, heartbeat_at, readings_at))
+            connection.turn(self._patience(now, heartbeat_at, readings_at, leaving))
         self._flush(connection)
 
-    def _patience(self, now: float, heartbeat_at: float, readings_at: float) -> float:
+    def _patience(self, now: float, heartbeat_at: float, readings_at: float, leaving: float | None) -> float:
         due = [heartbeat_at - now, self._publisher.next_due_s(), _TURN_S]
+        if leaving is not None:
+            due.append(leaving - now)
         if len(self._lane):
             due.append(readings_at - now)
         return max(0.0, min(due))

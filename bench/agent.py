@@ -1,0 +1,251 @@
+"""The agent without cameras: memory, idle CPU, time to the first value, and what one event costs on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import psutil
+from paho.mqtt.enums import CallbackAPIVersion
+from rich.console import Console
+from rich.table import Table
+from uuid_utils import uuid7
+
+from agent.outbox import Outbox
+from agent.store import Entry
+from config.agent import OutboxSection
+from contracts.messages import Event, Stamp
+from contracts.vocabulary import Severity
+
+_POINTS = 20
+_IDLE_S = 30.0
+_STARTS = 5
+_EVENTS = 2000
+
+
+def main() -> None:
+    """Measure, print one table, write JSON."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        port = _free_port()
+        broker = subprocess.Popen(
+            [Path(sys.executable).parent / "nats-server", "-c", _nats(folder, port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _await_port(port)
+            figures = {**_starts(folder, port), **_idle(folder, port), **_disk(folder)}
+        finally:
+            broker.terminate()
+            broker.wait(10)
+    table = Table("figure", "value", title=f"agent, {_POINTS} points at 1 Hz, no camera")
+    for figure, value in figures.items():
+        table.add_row(figure, f"{value:.3g}")
+    Console().print(table)
+    (Path(__file__).parent / "out").mkdir(exist_ok=True)
+    (Path(__file__).parent / "out" / "agent.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _nats(folder: Path, port: int) -> Path:
+    file = folder / "nats.conf"
+    file.write_text(
+        f"listen: 127.0.0.1:{_free_port()}\nserver_name: bench\n"
+        f'jetstream {{ store_dir: "{folder / "js"}" }}\nmqtt {{ host: 127.0.0.1, port: {port} }}\n',
+        encoding="utf-8",
+    )
+    return file
+
+
+def _await_port(port: int) -> None:
+    for _ in range(500):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError("the broker did not start")
+
+
+def _config(folder: Path, port: int, box: str) -> Path:
+    points = "".join(
+        f'[[bus.point]]\nid = "p-{n}"\nname = "p {n}"\nkind = "temperature"\nswing = 2\nmiddle = 20\n'
+        for n in range(_POINTS)
+    )
+    file = folder / "agent.toml"
+    file.write_text(
+        f'site = "bench"\nagent = "pi-1"\nname = "bench"\n[mqtt]\nport = {port}\n'
+        f'[outbox]\ndirectory = "{folder / box}"\n[[bus]]\ntype = "simulated"\nname = "s"\ninterval_s = 1.0\n{points}',
+        encoding="utf-8",
+    )
+    return file
+
+
+def _start(file: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "campus-agent", "run", "--config", file], stderr=subprocess.DEVNULL
+    )
+
+
+class _Server:
+    """Answers every entry and heartbeat, and notes when the first value came."""
+
+    def __init__(self, port: int) -> None:
+        self.first_value = threading.Event()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = self._hear
+        self.client.connect("127.0.0.1", port)
+        self.client.subscribe("campus/1/bench/+/+", 1)
+        self.client.loop_start()
+
+    def _hear(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        root, _, kind = message.topic.rpartition("/")
+        if kind == "readings":
+            self.first_value.set()
+        elif kind in {"events", "heartbeat"}:
+            body = json.loads(message.payload)
+            answer = (
+                {"heartbeat": body["n"]} if kind == "heartbeat" else {"epoch": body["epoch"], "seqs": [body["seq"]]}
+            )
+            self.client.publish(f"{root}/receipt", json.dumps(answer), 1)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def _starts(folder: Path, port: int) -> dict[str, float]:
+    """Seconds from the start of the process to its first value at a subscriber."""
+    times: list[float] = []
+    for n in range(_STARTS):
+        server = _Server(port)
+        time.sleep(0.3)
+        began = time.monotonic()
+        agent = _start(_config(folder, port, f"box-{n}"))
+        server.first_value.wait(20)
+        times.append(time.monotonic() - began)
+        agent.terminate()
+        agent.wait(10)
+        server.close()
+    return {"first value after start, median (s)": statistics.median(times), "worst (s)": max(times)}
+
+
+def _idle(folder: Path, port: int) -> dict[str, float]:
+    """Resident memory and CPU while nothing happens but readings."""
+    server = _Server(port)
+    agent = _start(_config(folder, port, "idle"))
+    server.first_value.wait(20)
+    time.sleep(3)
+    process = psutil.Process(agent.pid)
+    before, began = process.cpu_times(), time.monotonic()
+    time.sleep(_IDLE_S)
+    after, took = process.cpu_times(), time.monotonic() - began
+    memory = process.memory_info().rss / (1 << 20)
+    stopping = time.monotonic()
+    agent.terminate()
+    agent.wait(10)
+    stopped = time.monotonic() - stopping
+    server.close()
+    cpu = 100 * (after.user + after.system - before.user - before.system) / took
+    return {"resident memory (MB)": memory, "idle CPU (% of one core)": cpu, "SIGTERM to exit (s)": stopped}
+
+
+def _event() -> Event:
+    stamp = Stamp(at=datetime.now(tz=UTC), boot_id="bench", mono_s=time.monotonic())
+    return Event(
+        id=str(uuid7()),
+        epoch="unnumbered",
+        seq=1,
+        stamp=stamp,
+        point="p-1",
+        kind="heat",
+        active=True,
+        severity=Severity.CRITICAL,
+        reason="fixed-limit",
+    )
+
+
+def _disk(folder: Path) -> dict[str, float]:
+    """One event in the outbox against one bare fsync of 200 bytes on the same disk."""
+    bare = _bare_fsync(folder / "bare")
+
+    def no_fault(**_: object) -> Entry:
+        return _event()
+
+    outbox = Outbox(OutboxSection(directory=folder / "disk", reserve_mb=0), no_fault)
+    outbox.open()
+    stop = threading.Event()
+    writer = threading.Thread(target=outbox.run, args=(lambda: None, stop), daemon=True)
+    writer.start()
+    events = [_event() for _ in range(_EVENTS)]
+    written = _written()
+    alone = _each(outbox.add, events[: _EVENTS // 4])
+    bytes_alone = (_written() - written) / len(alone)
+    began = time.monotonic()
+    futures: list[Future[Entry]] = [outbox.submit(event) for event in events]
+    for future in futures:
+        future.result(30)
+    grouped = (time.monotonic() - began) / len(events)
+    stop.set()
+    outbox.interrupt()
+    writer.join(10)
+    outbox.close()
+    p50 = statistics.median(alone)
+    return {
+        "bare fsync, p50 (ms)": bare * 1000,
+        "event alone, p50 (ms)": p50 * 1000,
+        "event alone, p99 (ms)": sorted(alone)[int(len(alone) * 0.99)] * 1000,
+        "event alone / bare fsync": p50 / bare,
+        "event grouped (ms)": grouped * 1000,
+        "event grouped / bare fsync": grouped / bare,
+        "written per lone event (KB)": bytes_alone / 1024,
+        "MB a day at 1000 lone events": bytes_alone * 1000 / (1 << 20),
+    }
+
+
+def _each(call: Callable[[Event], object], events: list[Event]) -> list[float]:
+    times: list[float] = []
+    for event in events:
+        began = time.monotonic()
+        call(event)
+        times.append(time.monotonic() - began)
+    return times
+
+
+def _written() -> int:
+    """Bytes this process wrote, by the kernel's count."""
+    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    return int(dict(line.split(": ") for line in lines)["wchar"])
+
+
+def _bare_fsync(file: Path) -> float:
+    times: list[float] = []
+    with file.open("wb") as handle:
+        for _ in range(300):
+            began = time.monotonic()
+            handle.write(b"x" * 200)
+            handle.flush()
+            os.fdatasync(handle.fileno())
+            times.append(time.monotonic() - began)
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()
