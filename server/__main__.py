@@ -30,11 +30,27 @@ cli.add_typer(user, name="user")
 @cli.command()
 def run(config: Config) -> None:
     """Run the whole server until it is told to stop."""
-    from server.running import serve  # noqa: PLC0415 - a short command need not load the web
+    from server.pages.session_rooms import rooms  # noqa: PLC0415 - a short command need not load the web
+    from server.running import serve  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
     _log_to_stderr()
-    asyncio.run(serve(settings, ready=lambda _: logging.getLogger("server").info("pages: %s", _address(settings))))
+    asyncio.run(
+        serve(settings, rooms, ready=lambda _: logging.getLogger("server").info("pages: %s", _address(settings)))
+    )
+
+
+@cli.command()
+def demo(
+    host: Annotated[str, typer.Option(help="where the pages are served")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port of the pages")] = 8000,
+    broker_port: Annotated[int, typer.Option(help="port of the embedded broker")] = 1883,
+    data: Annotated[Path, typer.Option(help="where everything is kept")] = Path("data"),
+) -> None:
+    """Run everything here: broker, server and a simulated campus with real agents."""
+    from server.demo import run as demonstration  # noqa: PLC0415
+
+    demonstration.run(demonstration.Demo(host, port, broker_port, data.resolve()))
 
 
 @cli.command()

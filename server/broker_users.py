@@ -13,6 +13,8 @@ from contracts.topics import Kind, Topic
 from server.errors import ServerError
 
 SERVER = "server"
+DEVICES = "devices"
+_OF_DEVICES = ["zigbee2mqtt.>", "devices.>"]
 _UP = (Kind.BIRTH, Kind.STATE, Kind.READINGS, Kind.EVENTS, Kind.CROSSINGS, Kind.HEARTBEAT)
 _DOWN = (Kind.RECEIPT, Kind.COMMAND)
 
@@ -60,6 +62,17 @@ def enroll(data: Path, site: str, agent: str) -> Credentials:
     return Credentials(user, password_file)
 
 
+def enroll_devices(data: Path) -> Credentials:
+    """Give MQTT sensors and the agents that read them one user of their own, apart from all campus topics."""
+    users = dict(read_users(data))
+    if DEVICES not in users:
+        users[DEVICES] = secrets.token_urlsafe(24)
+        write_private(users_file(data), json.dumps(users))
+    password_file = directory(data) / f"{DEVICES}.password"
+    write_private(password_file, users[DEVICES] + "\n")
+    return Credentials(DEVICES, password_file)
+
+
 def server_credentials(data: Path) -> Credentials:
     """Return what the server itself logs in with."""
     password_file = directory(data) / "server.password"
@@ -71,6 +84,11 @@ def permissions(user: str) -> Mapping[str, object] | None:
     """Return what an agent may publish and hear, as NATS subjects; None for the server, which may all."""
     if user == SERVER:
         return None
+    if user == DEVICES:
+        return {
+            "publish": {"allow": _OF_DEVICES},
+            "subscribe": {"allow": [*_OF_DEVICES, "$MQTT.sub.>", "$MQTT.deliver.pubrel.>"]},
+        }
     own = f"campus.1.{user}"
     # `$MQTT.…` are the broker's own subjects for messages of quality 1 and 2 on their way to this client.
     return {

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from server.pages import catalogue
@@ -22,6 +22,7 @@ CSP = (
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+_STATIC_NAMES = frozenset(path.name for path in STATIC.iterdir())
 ROOMS = (("/", "wall"), ("/hazards", "hazards"), ("/points", "points"), ("/agents", "agents"))
 """Address and name of each room, in the order of the navigation; its text is `nav.NAME`."""
 
@@ -115,7 +116,14 @@ def router(pages: Pages) -> APIRouter:
     async def hazard(request: Request, hazard: int) -> Response:
         return pages.open(request, "hazard", hazard=hazard)
 
-    _ = (login, wall, points, agents, hazards, hazard)
+    @routes.get("/static/{name}")
+    async def static(name: str) -> Response:
+        # Names only, and only ours: a path never leaves the folder.
+        if name not in _STATIC_NAMES:
+            return HTMLResponse("", status_code=404)
+        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+
+    _ = (login, wall, points, agents, hazards, hazard, static)
     return routes
 
 

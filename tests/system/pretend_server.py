@@ -12,9 +12,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
-from fastapi.staticfiles import StaticFiles
 
-from server.pages.rooms import STATIC, Pages, Visitor, router
+from server.pages.rooms import Pages, Visitor, router
 
 Json = dict[str, Any]
 
@@ -60,7 +59,6 @@ class Pretence:
 def application() -> FastAPI:  # noqa: C901 (a list of routes)
     app = FastAPI()
     told = Pretence()
-    app.mount("/static", StaticFiles(directory=STATIC))
     app.include_router(router(Pages(lambda _request: Visitor("门卫", "token"))))
 
     @app.post("/pretend")

@@ -12,13 +12,21 @@ export class Acknowledgements {
     this.failed = new Map();
   }
 
-  async send(id, comment = "") {
+  send(id, comment = "") {
+    return this.#ask(id, "ack", comment ? { comment } : {});
+  }
+
+  reset(id) {
+    return this.#ask(id, "reset", {});
+  }
+
+  async #ask(id, verb, body) {
     if (this.pending.has(id)) return;
     this.pending.add(id);
     this.failed.delete(id);
     this.changed();
     try {
-      const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/ack`, comment ? { comment } : {});
+      const answer = await post(`/api/v1/alerts/${encodeURIComponent(id)}/${verb}`, body);
       if (answer?.id) this.live.take(answer);
     } catch (error) {
       this.failed.set(id, error.message);

@@ -3,6 +3,7 @@ import { t, word, known } from "/static/text.js";
 import { el, mark, say } from "/static/element.js";
 import { ago, clock, spoken } from "/static/moments.js";
 import { active, unacked } from "/static/order.js";
+import { round } from "/static/values.js";
 
 /** "教学楼A 三层东 · 烟感": the name is not repeated where it holds the place already. */
 export function where(alert) {
@@ -25,7 +26,7 @@ function reading(alert) {
   const { value, unit, reason } = alert;
   if (alert.kind === "fault" || typeof value !== "number") return "";
   const why = known(`reason.${reason}`) ? ` ${t(`reason.${reason}`)}` : "";
-  return t("card.value", { value: `${Math.round(value * 10) / 10} ${unit}`.trim() }) + why;
+  return t("card.value", { value: `${round(value)} ${unit}`.trim() }) + why;
 }
 
 function who(alert) {
@@ -43,13 +44,15 @@ function since(alert, skew) {
 function notes(alert) {
   const notes = [reading(alert)];
   if (!active(alert)) notes.push(t("card.cleared", { time: clock(alert.cleared_at) }));
-  if (alert.latched && active(alert) && !unacked(alert)) notes.push(t("card.latched"));
+  if (alert.latched && active(alert) && !unacked(alert)) {
+    notes.push(alert.reset_at ? t("card.resetting", { name: alert.reset_by }) : t("card.latched"));
+  }
   if (alert.count > 1) notes.push(t("card.count", { n: alert.count }));
   return notes.filter(Boolean).join(" · ");
 }
 
 /** Make the card of an alert; `acknowledge(alert)` and `note(alert)` are called by its buttons. */
-export function makeCard(alert, { acknowledge, note }) {
+export function makeCard(alert, { acknowledge, note, reset }) {
   const card = el("article", { class: "card", "data-alert": alert.id, tabindex: "-1" },
     el("header", {}, mark(alert.severity), el("b", { class: "severity" }), el("span", { class: "what" }), el("span", { class: "tags" }), el("time", { class: "since" })),
     el("h2", { class: "where" }),
@@ -59,6 +62,7 @@ export function makeCard(alert, { acknowledge, note }) {
     el("p", { class: "failed", role: "alert" }),
     el("footer", {},
       el("button", { type: "button", class: "ack", onclick: () => acknowledge(alert.id) }),
+      el("button", { type: "button", class: "reset", onclick: () => reset(alert.id) }, t("card.reset")),
       el("span", { class: "who" }),
       el("button", { type: "button", class: "note", onclick: () => note(alert.id) }, t("card.comment")),
     ),
@@ -89,6 +93,8 @@ export function showCard(card, alert, { skew, pending, failed }) {
   button.hidden = !unacked(alert);
   button.disabled = pending;
   button.setAttribute("aria-label", t("card.ack.of", { text: title }));
+  part(".reset").hidden = unacked(alert) || !alert.latched || !active(alert) || Boolean(alert.reset_at);
+  part(".reset").disabled = pending;
   part(".note").setAttribute("aria-label", t("card.comment.of", { text: title }));
   say(button, t(pending ? "card.acking" : "card.ack"));
 }

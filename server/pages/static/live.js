@@ -66,6 +66,7 @@ export class Live {
   }
 
   #point(row) {
+    if (row.kind === "agent" || (!row.kind && !this.points.has(key(row)))) return; // an agent's own parts are on its page
     const id = key(row);
     this.points.set(id, { ...this.points.get(id), ...row, skew: this.chain.skew });
   }

@@ -18,6 +18,12 @@ export function alive(point) {
   return seconds !== null && seconds < LIMIT_S;
 }
 
+/** As many places as a person can use: 0.207, 1.42, 21.6, 140. */
+export function round(value) {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
 export function valueText(point) {
   const { value, unit, kind } = point;
   if (value === null || value === undefined) return t("value.none");
@@ -25,7 +31,7 @@ export function valueText(point) {
     if (DOORS.has(kind)) return t(value ? "value.open" : "value.closed");
     return t(value ? "value.on" : "value.off");
   }
-  if (typeof value === "number") return `${Math.abs(value) >= 100 ? Math.round(value) : value.toFixed(Math.abs(value) < 10 ? 2 : 1)} ${unit ?? ""}`.trim();
+  if (typeof value === "number") return `${round(value)} ${unit ?? ""}`.trim();
   return String(value);
 }
 

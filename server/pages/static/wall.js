@@ -20,6 +20,7 @@ const live = new Live({ alert: arrived, ready: started, points: places, agent: p
 const acknowledgements = new Acknowledgements(live, draw);
 const actions = {
   acknowledge: (id) => acknowledgements.send(id),
+  reset: (id) => acknowledgements.reset(id),
   note: (id) => acknowledgements.note(id, `${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`),
 };
 

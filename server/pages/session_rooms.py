@@ -1,0 +1,21 @@
+"""The pages on a running server: who is looking is its session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+
+from server.accounts.web import identify
+from server.pages.rooms import Pages, Visitor, router
+from server.services import Services
+
+
+def rooms(services: Services) -> Sequence[APIRouter]:
+    """Return the pages' routes for `serve`."""
+
+    def visitor(request: Request) -> Visitor | None:
+        session = identify(request)
+        return None if session is None else Visitor(session.user, session.csrf)
+
+    return (router(Pages(visitor, simulated=services.simulated)),)
