@@ -1,0 +1,192 @@
+"""`campus-agent probe`: what is connected here, which known devices answer, and the TOML to paste."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from config.devices import Profile, profile, shipped
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from drivers.samples import Sample
+
+DEV = Path("/dev")
+Port = Annotated[str | None, typer.Option(help="Serial port to scan for Modbus devices.")]
+Scan = Annotated[str | None, typer.Option(help="Addresses to try on it, like 1-32 or 1,3,80.")]
+Baud = Annotated[int | None, typer.Option(help="Only this baud rate; else each profile's own.")]
+Watch = Annotated[float, typer.Option(help="Show live GPIO levels for so many seconds.", min=0)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `campus-agent`."""
+    app.command("probe")(probe)
+
+
+def probe(*, port: Port = None, scan: Scan = None, baud: Baud = None, watch: Watch = 0) -> None:
+    """List serial ports, GPIO lines and cameras; with --port and --scan try the known devices on a line."""
+    raise typer.Exit(main(port, scan, baud, watch))
+
+
+def main(port: str | None, scan: str | None, baud: int | None, watch_s: float = 0.0) -> int:
+    """List what is here; scan where that is asked for. Return the exit code."""
+    from rich.console import Console  # noqa: PLC0415 - not for an agent that runs
+
+    console = Console()
+    if scan is None and port is None:
+        _list(console, watch_s)
+        return 0
+    if port is None:
+        console.print("--scan needs a port: add --port /dev/serial/by-id/…")
+        return 2
+    try:
+        wanted = addresses(scan or "1-32")
+    except ValueError as e:
+        console.print(f"--scan: {e}")
+        return 2
+    return _scan(console, port, wanted, baud)
+
+
+def addresses(text: str) -> list[int]:
+    """Read '1-32' or '1,3,80'; raise ValueError for what is no Modbus address."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            found += range(int(first, 0), int(last or first, 0) + 1)
+        except ValueError:
+            raise ValueError(f"{part!r} is no address: write 1-32 or 1,3,80") from None
+    if not found or min(found) < 1 or max(found) > 247:
+        raise ValueError("addresses are 1 to 247")
+    return found
+
+
+def serial_ports(dev: Path = DEV) -> list[tuple[str, str]]:
+    """Return each port's stable name and where it points; a port without a stable name stands for itself."""
+    stable = {str(link.resolve()): str(link) for link in sorted((dev / "serial" / "by-id").glob("*"))}
+    plain = {str(port) for kind in ("ttyUSB*", "ttyACM*", "ttyAMA*") for port in dev.glob(kind)}
+    return sorted((stable.get(port, port), port) for port in plain | set(stable))
+
+
+def snippet(port: str, answers: Iterable[tuple[str, int]]) -> str:
+    """Return the TOML to paste for the devices that answered."""
+    lines = ["[[bus]]", 'type = "modbus-rtu"', 'name = "…"', f'port = "{port}"']
+    for name, address in answers:
+        lines += ["[[bus.device]]", f'profile = "{name}"', f"address = {address}"]
+        lines += [f"{key} = …  # {profile(name).traps[0]}" for key in profile(name).ask]
+    return "\n".join(lines)
+
+
+def _list(console: Console, watch_s: float) -> None:
+    from rich.table import Table  # noqa: PLC0415 - not for an agent that runs
+
+    ports = Table("stable name", "port", title="serial ports")
+    for stable, plain in serial_ports():
+        ports.add_row(stable, plain)
+    console.print(ports if ports.row_count else "serial ports: none")
+    _list_contacts(console, watch_s)
+    cameras = Table("device", "name", title="cameras (V4L2)")
+    for video in sorted(DEV.glob("video*")):
+        name = Path("/sys/class/video4linux") / video.name / "name"
+        cameras.add_row(str(video), name.read_text(encoding="utf-8", errors="replace").strip() if name.exists() else "")
+    console.print(cameras if cameras.row_count else "cameras (V4L2): none; a network camera is rtsp://…")
+
+
+def _list_contacts(console: Console, watch_s: float) -> None:
+    """Show each chip's free lines with their levels, live while `watch_s` lasts."""
+    from rich.live import Live  # noqa: PLC0415 - not for an agent that runs
+
+    chips = sorted(DEV.glob("gpiochip*"))
+    if not chips:
+        console.print("GPIO chips: none")
+        return
+    deadline = time.monotonic() + watch_s
+    with Live(_levels(chips), console=console, refresh_per_second=10) as live:
+        while time.monotonic() < deadline:
+            live.update(_levels(chips))
+
+
+def _levels(chips: Iterable[Path]) -> Any:
+    import gpiod  # noqa: PLC0415 - hardware libraries load where they are used
+    from gpiod.line import Direction, Value  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("chip", "line", "name", "level", title="GPIO lines (inputs as wired, not inverted)")
+    for path in chips:
+        try:
+            with gpiod.Chip(str(path)) as chip:
+                for line in range(chip.get_info().num_lines):
+                    info = chip.get_line_info(line)
+                    if info.used or info.direction is not Direction.INPUT:
+                        continue
+                    with chip.request_lines({line: None}, consumer="campus-agent probe") as request:
+                        level = "high" if request.get_value(line) is Value.ACTIVE else "low"
+                    table.add_row(str(path), str(line), info.name, level)
+        except OSError as e:
+            table.add_row(str(path), "", "", e.strerror or str(e))
+    return table
+
+
+def _scan(console: Console, port: str, wanted: list[int], baud: int | None) -> int:
+    """Ask every address for every profile; print who answers."""
+    from rich.progress import Progress  # noqa: PLC0415 - not for an agent that runs
+
+    from drivers.errors import DriverError  # noqa: PLC0415
+
+    logging.getLogger("drivers").setLevel(logging.ERROR)  # a scan is nothing but devices that do not answer
+    known = [(name, profile(name)) for name in shipped()]
+    answers: list[tuple[str, int]] = []
+    try:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task(f"{port}", total=len(known) * len(wanted))
+            for (name, kind), address in _order(known, wanted):
+                progress.update(task, advance=1, description=f"{name} at {address}")
+                said = _ask(port, name, kind, address, baud)
+                if said:
+                    answers.append((name, address))
+                    console.print(f"{name} at {address}: {said}")
+    except DriverError as e:
+        console.print(str(e))
+        return 1
+    if not answers:
+        console.print(f"{port}: nobody answers: check power, A and B swapped, baud rate, address")
+        return 1
+    console.print("Several profiles may fit one device: keep the one you bought.\n")
+    console.print(snippet(port, answers), markup=False)
+    return 0
+
+
+def _order(known: list[tuple[str, Profile]], wanted: list[int]) -> Iterator[tuple[tuple[str, Profile], int]]:
+    """Give the factory addresses first, then the others."""
+    pairs = [(entry, address) for entry in known for address in wanted]
+    return iter(sorted(pairs, key=lambda pair: pair[1] != pair[0][1].address))
+
+
+def _ask(port: str, name: str, kind: Profile, address: int, baud: int | None) -> str:
+    """Ask one device once; return what it said, or "" where it stayed silent."""
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    from config.buses import Bus  # noqa: PLC0415
+    from drivers import driver_for  # noqa: PLC0415
+
+    device = {"profile": name, "address": address, "unit": kind.point[0].unit or "?", "scale": kind.point[0].scale}
+    bus = {"type": "modbus-rtu", "name": port, "port": port, "timeout_s": 0.15, "device": [device]}
+    bus |= {"baud": baud} if baud else {}
+    with driver_for(TypeAdapter[Bus](Bus).validate_python(bus)) as driver:
+        samples: list[Sample] = list(driver.read())
+    return _told(samples)
+
+
+def _told(samples: list[Sample]) -> str:
+    """Put what a device said into words; a device that refuses a register is there, but another one."""
+    from drivers.samples import Reading, Silence  # noqa: PLC0415
+
+    values = [f"{s.point} = {s.value}" for s in samples if isinstance(s, Reading)]
+    codes = [f"{s.point}: {s.reason}" for s in samples if isinstance(s, Silence) and s.reason.startswith("special")]
+    return ", ".join(values + codes)
