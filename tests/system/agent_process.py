@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,8 +38,9 @@ def configuration(folder: Path, port: int, *, waves: int = 3, period_s: float = 
 class AgentProcess:
     """A running agent."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, before: tuple[str, ...] = ()) -> None:
         self._file = file
+        self._before = before  # a command that runs it, such as strace
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -51,8 +53,8 @@ class AgentProcess:
     def start(self) -> None:
         """Start it."""
         with (self._file.parent / "agent.log").open("ab") as log:
-            command = [sys.executable, "-m", "agent", "run", "--config", str(self._file)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [*self._before, sys.executable, "-m", "agent", "run", "--config", str(self._file)]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -62,7 +64,7 @@ class AgentProcess:
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
 

@@ -90,6 +90,10 @@ class Registrar:
             found = [entry for entry in self.entries.values() if entry.get("point") == point]
         return sorted(found, key=lambda entry: (entry["epoch"], entry["seq"]))
 
+    def events_in_time(self, point: str) -> list[dict[str, Any]]:
+        """The registered events of a point, by the agent's own clock."""
+        return sorted(self.events(point), key=lambda entry: entry["stamp"]["mono_s"])
+
 
 def until(claim: Callable[[], object], within_s: float = 20.0) -> None:
     """Wait for something that other processes do."""
