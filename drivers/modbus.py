@@ -136,8 +136,8 @@ class ModbusDriver:
                 break
             data += more
             found = answer(data, request, self._framing, self._transaction)
-        if found == Nothing("crc") and self._framing == "tcp":
-            raise DriverError(f"{self.name}: what answers does not speak Modbus TCP")
+            if found == Nothing("crc") and self._framing == "tcp":
+                raise DriverError(f"{self.name}: what answers does not speak Modbus TCP")
         return found
 
     def _is_here(self, device: int) -> None:

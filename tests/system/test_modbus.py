@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +103,72 @@ def test_a_pulled_plug_is_a_driver_error_and_a_replugged_one_works_again(tmp_pat
         driver.close()
     with pytest.raises(DriverError, match=r"line-ours cannot be opened: No such file"), driver:
         pass
+
+
+def test_a_device_that_answers_for_another_address_is_a_silence(tmp_path: Path) -> None:
+    stranger = bytes.fromhex("50 03 02 07 0B 06 7F")
+    with pty_pair(tmp_path) as cable, serial_device(cable.theirs, 1, spoil=lambda data: stranger):
+        serial = bus([(1, 0)], type="modbus-rtu", port=str(cable.ours), timeout_s=0.2)
+        with driver_for(serial) as driver:
+            assert round_of(driver, 1) == {"d1-r0": "wrong-unit"}
+
+
+def test_noise_on_a_third_of_the_answers_gives_no_wrong_value(tmp_path: Path) -> None:
+    dice = random.Random(4711)
+
+    def noise(data: bytes) -> bytes:
+        spoilt = bytearray(data)
+        if dice.random() < 0.3:
+            for _ in range(dice.randint(1, 4)):
+                spoilt[dice.randrange(len(spoilt))] = dice.randrange(256)
+        return bytes(spoilt)
+
+    with pty_pair(tmp_path) as cable, serial_device(cable.theirs, 1, 2, spoil=noise):
+        serial = bus([(1, 0), (2, 3)], type="modbus-rtu", port=str(cable.ours), timeout_s=0.2)
+        values: list[object] = []
+        reasons: set[str] = set()
+        with driver_for(serial) as driver:
+            for _ in range(60):
+                for sample in driver.read():
+                    if isinstance(sample, Reading):
+                        values.append((sample.point, sample.value))
+                    else:
+                        reasons.add(sample.reason)  # type: ignore[union-attr]
+    assert set(values) == {("d1-r0", 100.0), ("d2-r3", 203.0)}
+    assert len(values) > 60
+    assert "crc" in reasons
+
+
+def test_a_silent_device_costs_the_others_one_probe_in_ten_rounds(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def silent(data: bytes) -> bytes:
+        asked.append(data[0])
+        return b"" if data[0] == 2 else data
+
+    with pty_pair(tmp_path) as cable, serial_device(cable.theirs, 1, 2, spoil=silent):
+        serial = bus([(1, 0), (2, 0)], type="modbus-rtu", port=str(cable.ours), timeout_s=0.1)
+        said: list[dict[str, object]] = []
+        with driver_for(serial) as driver:
+            while len(said) < 40:
+                if samples := plain(driver.read()):
+                    said.append(samples)
+    assert all(now == {"d1-r0": 100.0, "d2-r0": "timeout"} for now in said)
+    assert asked.count(2) == 2 + 3
+
+
+def test_a_port_that_does_not_speak_modbus_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(100)
+                caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        here = driver_for(bus([(1, 0)], type="modbus-tcp", host="127.0.0.1", port=server.getsockname()[1]))
+        with here, pytest.raises(DriverError, match=r"^bus: what answers does not speak Modbus TCP"):
+            here.read()
+        thread.join()
