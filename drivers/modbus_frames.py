@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerRTU, FramerSocket
-from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
+from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
@@ -119,14 +118,12 @@ def _read(body: bytes, request: Request) -> Answer:
     """Take the inner part apart: it must answer this very question."""
     bits = request.table in {"coil", "discrete"}
     promised = (request.count + 7) // 8 if bits else request.count * 2
-    try:
-        pdu = _DECODER.decode(body)
-    except (ModbusException, ValueError):
+    function = _QUESTIONS[request.table].function_code
+    if len(body) == 2 and body[0] == function | 0x80:
+        return Refusal(body[1])
+    if len(body) != 2 + promised or body[0] != function or body[1] != promised:
         return Nothing("wrong-answer")
-    if pdu is None or pdu.function_code & 0x7F != _QUESTIONS[request.table].function_code:
-        return Nothing("wrong-answer")
-    if isinstance(pdu, ExceptionResponse):
-        return Refusal(pdu.exception_code)
-    if len(body) != 2 + promised or body[1] != promised:
+    pdu = _DECODER.decode(body)
+    if pdu is None:
         return Nothing("wrong-answer")
     return Words([int(bit) for bit in pdu.bits[: request.count]] if bits else list(pdu.registers))

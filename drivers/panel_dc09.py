@@ -17,6 +17,8 @@ REMEMBER_S = 600.0
 """A host sends an event again within minutes; its sequence begins anew after 9999, or after a restart."""
 MOST_STATES = 1000
 MOST_HELD = 4096
+CALM = 100
+"""Good frames in a row after which the next bad one is worth a line in the log again."""
 
 Key = tuple[str, str, str, int]  # account, sequence, event with its qualifier, zone
 
@@ -32,14 +34,14 @@ class Dc09Dialogue:
         self._words: dict[str, dict[tuple[str, int, int], PanelWord]] = {}  # point -> (account, zone, code) -> word
         self._seen: OrderedDict[Key, float] = OrderedDict()
         self._held: dict[int, bytes] = {}
-        self._told = False
+        self._good = CALM  # good frames since the last bad one
 
     def hear(self, peer: int, data: bytes, at: float, utc: float) -> tuple[list[Sample], bytes]:
         """Take bytes of a peer; return what they say and what to answer."""
         frames, damaged, self._held[peer] = cut((self._held.get(peer, b"") + data)[-MOST_HELD:])
-        if damaged and not self._told:  # DC-09: a frame with a wrong CRC gets no answer, the host sends it again
+        if damaged and self._good >= CALM:  # DC-09: a frame with a wrong CRC gets no answer, the host sends it again
             log.warning("%s: a frame has a wrong checksum or form: check wiring and protocol", self._name)
-        self._told = bool(damaged) or (self._told and not frames)
+        self._good = 0 if damaged else self._good + len(frames)
         clock = datetime.fromtimestamp(utc, UTC)
         samples: list[Sample] = []
         answers = b""

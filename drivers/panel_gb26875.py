@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 CHINA = timezone(timedelta(hours=8))
 MOST_STRANGERS = 1000
 MOST_HELD = 4096
+CALM = 100
+"""Good frames in a row after which the next bad one is worth a line in the log again."""
 
 
 class Gb26875Dialogue:
@@ -25,7 +27,8 @@ class Gb26875Dialogue:
         self._by_part = {(point.system, point.part): point for point in points if point.part is not None}
         self._own_words: dict[tuple[int, str | None], tuple[PanelWord, ...]] = {}  # strangers and the system itself
         self._held: dict[int, bytes] = {}
-        self._told = False
+        self._good = CALM  # good frames since the last bad one
+        self._strangers: set[tuple[int, str | None]] = set()  # said already
 
     def hear(self, peer: int, data: bytes, at: float, utc: float) -> tuple[list[Sample], bytes]:
         """Take bytes of a peer; return what they say and what to answer."""
@@ -59,7 +62,7 @@ class Gb26875Dialogue:
         except ValueError as e:
             self._complain(f"a frame cannot be read ({e})")
             return None
-        self._told = False
+        self._good += 1
         return said
 
     def _sample(self, state: PartState, at: float, utc: float) -> Sample:
@@ -68,7 +71,8 @@ class Gb26875Dialogue:
         if known is not None:
             return sample(known.id, known.kind, state.words, at, utc)
         key = (state.system, state.part)
-        if state.part is not None and key not in self._own_words:
+        if state.part is not None and key not in self._strangers and len(self._strangers) < MOST_STRANGERS:
+            self._strangers.add(key)
             log.warning(
                 "%s: part %s of system %d is in no address table (%s): its state goes to point %s",
                 self._name, state.part, state.system, state.text, self._own.id,
@@ -83,6 +87,6 @@ class Gb26875Dialogue:
         return sample(self._own.id, self._own.kind, words, at, utc)
 
     def _complain(self, text: str) -> None:
-        if not self._told:
+        if self._good >= CALM:
             log.warning("%s: %s: check the wiring and the protocol version", self._name, text)
-            self._told = True
+        self._good = 0

@@ -17,6 +17,8 @@ from drivers.text_formats import Fields, Unreadable, lookup, read_line
 from drivers.values import value_of
 
 log = logging.getLogger(__name__)
+CALM = 20
+"""Readable lines in a row after which it is worth saying, and the next bad one is again."""
 
 
 class SerialTextDriver:
@@ -37,7 +39,7 @@ class SerialTextDriver:
         self._cutter = LineCutter()
         self._last_good: dict[str, float] = {}
         self._trouble = "timeout"
-        self._told = False
+        self._good = CALM + 1  # readable lines since the last that was not
 
     def __enter__(self) -> Self:
         """Open the port."""
@@ -88,9 +90,9 @@ class SerialTextDriver:
             self._last_good[point.id] = at
         if samples:
             self._trouble = "timeout"
-            if self._told:
+            self._good += 1
+            if self._good == CALM:
                 log.info("%s: lines can be read again", self.name)
-                self._told = False
         return samples
 
     def _silences(self, at: float, utc: float) -> list[Sample]:
@@ -101,6 +103,6 @@ class SerialTextDriver:
 
     def _cannot_read(self, reason: str) -> None:
         self._trouble = reason
-        if not self._told:
+        if self._good >= CALM:
             log.warning("%s: a line cannot be read (%s): check baud rate and format", self.name, reason)
-            self._told = True
+        self._good = 0
