@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import Connection
 
 from config.server import BrokerSection, HttpSection, ServerConfig
 from server import broker_users
@@ -23,7 +24,8 @@ from server.demo import agents, status
 from server.demo.children import Children
 from server.demo.story import ACTS, ROUND_S
 from server.pages.session_rooms import rooms
-from server.running import open_database, serve
+from server.running import serve
+from server.services import Services
 
 LOGIN = "gate"
 CHILDREN_S = 1.6
@@ -67,7 +69,6 @@ def run(demo: Demo) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     demo.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with claimed(demo.data):
-        login = first_login(demo)
         let_in = Credentials(
             building=broker_users.enroll(demo.data, agents.SITE, "building"),
             water=broker_users.enroll(demo.data, agents.SITE, "water"),
@@ -75,16 +76,17 @@ def run(demo: Demo) -> None:
         )
     children = Children(demo.folder / "children.log")
     try:
-        asyncio.run(_serve(demo, children, console, login, let_in))
+        asyncio.run(_serve(demo, children, console, let_in))
     finally:
         children.end(CHILDREN_S)
     console.print("stopped; the data stay in", str(demo.data), style="dim")
 
 
-async def _serve(demo: Demo, children: Children, console: Console, login: status.Login, let_in: Credentials) -> None:
+async def _serve(demo: Demo, children: Children, console: Console, let_in: Credentials) -> None:
     teller: list[asyncio.Task[None]] = []
 
-    def ready(_services: object) -> None:
+    def ready(services: Services) -> None:
+        login = services.writer.write(first_login)
         modbus_port = free_port()
         start_children(demo, children, let_in, modbus_port)
         status.show(console, f"http://{demo.host}:{demo.port}", login, demo.data, _running(demo, modbus_port))
@@ -98,20 +100,15 @@ async def _serve(demo: Demo, children: Children, console: Console, login: status
             task.cancel()
 
 
-def first_login(demo: Demo) -> status.Login:
-    """Make the gatekeeper's login where there is none; the password is made here and shown once."""
-    database = open_database(demo.config())
-    try:
-        with database.write.begin() as connection:
-            if any(user.name == LOGIN for user in users.listed(connection)):
-                return status.Login(LOGIN, None)
-            password = users.make_password()
-            now = datetime.now(UTC)
-            users.add(connection, LOGIN, Role.SAFETY, password, now, "")
-            note(connection, now, "(demo)", "user add", LOGIN)
-            return status.Login(LOGIN, password)
-    finally:
-        database.close()
+def first_login(connection: Connection) -> status.Login:
+    """Make the login where there is none: once the server runs, so that no password is made that nobody sees."""
+    if any(user.name == LOGIN for user in users.listed(connection)):
+        return status.Login(LOGIN, None)
+    password = users.make_password()
+    now = datetime.now(UTC)
+    users.add(connection, LOGIN, Role.SAFETY, password, now, "")
+    note(connection, now, "(demo)", "user add", LOGIN)
+    return status.Login(LOGIN, password)
 
 
 def free_port() -> int:

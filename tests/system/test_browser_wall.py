@@ -1,0 +1,158 @@
+"""The gate wall in a real browser, over a server that says what the test wants: layout, order, keys, truth."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+from browsing import BIG, GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
+from playwright.sync_api import Browser, Page, expect
+from pretended import SIX, Pretended, agents, alert, points, pretended
+
+CARD = "article.card"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def running() -> Generator[Pretended]:
+    with pretended() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Pretended) -> Pretended:
+    running.tell(clear=True, points=points(), agents=agents(), refuse=None)
+    return running
+
+
+def live(page: Page) -> None:
+    expect(page.locator('[data-link="page"][data-state="ok"]')).to_be_visible()
+    expect(page.locator("#places li")).not_to_have_count(0)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["by day", "by night"])
+@pytest.mark.parametrize("size", [PHONE, GATE_HOUSE, BIG], ids=["phone", "gate house", "big screen"])
+def test_six_alarms_are_readable_everywhere(
+    browser: Browser, server: Pretended, size: tuple[int, int], *, dark: bool
+) -> None:
+    server.tell(changes=SIX)
+    with opened(browser, server.url, size, dark=dark) as page:
+        live(page)
+        expect(page.locator(CARD)).to_have_count(6)
+        assert fits(page)
+        assert mistakes(page) == []
+        for box in [button.bounding_box() for button in page.locator("button:visible").all()]:
+            assert box is not None
+            assert box["height"] >= 48
+        if size != PHONE:
+            last = page.locator(CARD).last.bounding_box()
+            assert last is not None
+            assert last["y"] + last["height"] <= size[1]
+
+
+def test_cards_stand_by_priority_and_what_is_acknowledged_comes_last(browser: Browser, server: Pretended) -> None:
+    server.tell(changes=SIX)
+    with opened(browser, server.url) as page:
+        expect(page.locator(CARD)).to_have_count(6)
+        order = [card.get_attribute("data-alert") for card in page.locator(CARD).all()]
+        assert order == ["alert-1", "alert-2", "alert-3", "alert-5", "alert-6", "alert-4"]
+        expect(page.locator(f"{CARD}[data-alert=alert-5] .since")).to_contain_text("发生")
+
+
+def test_the_oldest_one_nobody_has_seen_is_never_in_the_stack(browser: Browser, server: Pretended) -> None:
+    server.tell(changes=[*(alert(i, minutes_ago=i) for i in range(10, 30)), alert(99, "fault", "fault", 500)])
+    with opened(browser, server.url) as page:
+        expect(page.locator(CARD)).to_have_count(6)
+        expect(page.locator(f"{CARD}[data-alert=alert-99]")).to_be_visible()
+        expect(page.locator("#stack summary")).to_have_text("还有 15 条（15 条未知晓）")
+
+
+def test_nothing_wrong_is_said_calmly_with_when_and_how_many(browser: Browser, server: Pretended) -> None:
+    with opened(browser, server.url) as page:
+        expect(page.locator("#calm")).to_contain_text("目前没有报警")
+        expect(page.locator(".checked")).to_contain_text("正在看守 12 个监测点")
+        expect(page.locator("#simulated")).to_be_visible()
+        expect(page.locator("#sound-state")).to_have_text("声音未开启")
+        page.click("#sound")
+        expect(page.locator("#sound-state")).to_have_text("声音已开启")
+        assert mistakes(page) == []
+
+
+def test_a_key_acknowledges_the_first_card_and_a_slash_searches(browser: Browser, server: Pretended) -> None:
+    server.tell(changes=SIX[:2])
+    with opened(browser, server.url) as page:
+        expect(page.locator(CARD)).to_have_count(2)
+        page.keyboard.press("a")
+        expect(page.locator(f"{CARD}[data-alert=alert-1]")).to_have_attribute("data-state", "active-acked")
+        expect(page.locator(f"{CARD}[data-alert=alert-1] .who")).to_contain_text("门卫")
+        page.keyboard.press("/")
+        expect(page.locator("#search")).to_be_focused()
+
+
+def test_an_acknowledgement_the_server_refuses_does_not_count(browser: Browser, server: Pretended) -> None:
+    server.tell(changes=SIX[:1], refuse=503)
+    with opened(browser, server.url) as page:
+        page.click(f"{CARD} .ack")
+        expect(page.locator(f"{CARD} .failed")).to_contain_text("没有确认成功")
+        expect(page.locator(CARD)).to_have_attribute("data-state", "active-unacked")
+
+
+def test_an_alert_is_told_once_to_ear_and_screen_reader(browser: Browser, server: Pretended) -> None:
+    with opened(browser, server.url) as page:
+        live(page)
+        server.tell(changes=[alert(1, hazard=7), alert(2, hazard=7)])
+        expect(page.locator("[data-told]")).to_have_count(2)
+        first = page.evaluate("document.body.dataset.sounded")
+        assert first.startswith("critical")
+        server.tell(changes=[alert(1, hazard=7, count=2)])
+        expect(page.locator(f"{CARD}[data-alert=alert-1] .notes")).to_contain_text("第 2 次")
+        expect(page.locator("[data-told]")).to_have_count(2)
+        assert page.evaluate("document.body.dataset.sounded") == first
+
+
+def test_a_lost_agent_turns_the_page_red_and_names_what_nobody_sees(browser: Browser, server: Pretended) -> None:
+    with opened(browser, server.url) as page:
+        live(page)
+        server.tell(changes=[["agent", agents(water="lost")[1]]], agents=agents(water="lost"))
+        expect(page.locator("#broken .head")).to_contain_text("水域终端 失联")
+        expect(page.locator("#broken .blind")).to_have_text("看不到的区域：池塘 南岸")
+        expect(page.locator("#calm")).to_be_hidden()
+        server.tell(changes=[["agent", agents()[1]]])
+        expect(page.locator("#broken")).to_be_hidden()
+
+
+def test_a_frozen_server_is_seen_within_five_seconds_and_nothing_stays_green(
+    browser: Browser, server: Pretended
+) -> None:
+    with opened(browser, server.url) as page:
+        expect(page.locator("#calm")).to_be_visible()
+        server.freeze()
+        try:
+            expect(page.locator("#broken .head")).to_contain_text("实时中断", timeout=7000)
+            expect(page.locator("#calm")).to_be_hidden()
+            expect(page.locator("#unsure")).to_have_text("现在不能确认有没有报警")
+            assert page.locator('.strip [data-state="ok"]').count() == 0
+            assert mistakes(page) == []
+        finally:
+            server.thaw()
+        expect(page.locator("#broken")).to_be_hidden(timeout=10_000)
+        expect(page.locator("#calm")).to_be_visible()
+
+
+@pytest.mark.parametrize("room", ["points", "agents", "hazards", "login"])
+def test_every_other_room_is_sound(browser: Browser, server: Pretended, room: str) -> None:
+    with opened(browser, f"{server.url}/{room}", PHONE) as page:
+        if room != "login":
+            live_strip = page.locator('[data-link="page"][data-state="ok"]')
+            expect(live_strip).to_be_visible()
+        if room == "points":
+            expect(page.locator("tbody tr")).to_have_count(12)
+            page.fill("#search", "池塘")
+            expect(page.locator("tbody tr")).to_have_count(2)
+        assert fits(page)
+        assert mistakes(page) == []
