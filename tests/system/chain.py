@@ -174,9 +174,12 @@ class Chain:
         return {*self.accepted()} <= {*self.recorded()}
 
     def quiet(self) -> None:
-        """Silence the devices, so that nothing more is accepted."""
+        """Silence the devices, and wait until what is still on the wire is accepted."""
         for device in self.devices:
             device.stop()
+        known = -1
+        while known != (known := len(self.accepted())):
+            time.sleep(1.0)
 
     def verdict(self) -> Verdict:
         """Compare what was accepted with what is recorded."""

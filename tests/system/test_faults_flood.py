@@ -1,0 +1,116 @@
+"""Long outages and floods: alarms leave first, nothing is lost, old alarms raise no siren."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from brokers import Broker
+from chain import Chain, chain, wait_for
+
+from agent.outbox import Outbox
+from config.agent import OutboxSection
+from contracts.messages import Event, Stamp
+from contracts.vocabulary import Clock, Severity
+
+
+def _old_event(number: int, severity: Severity) -> Event:
+    """Make an event of an hour ago, of an earlier boot."""
+    at = datetime.now(UTC) - timedelta(hours=1) + timedelta(milliseconds=number)
+    return Event(
+        id=f"old-{number:08d}",
+        epoch="to-be-given",
+        seq=1,
+        stamp=Stamp(at=at, boot_id="an-earlier-boot", mono_s=number / 1000, clock=Clock.SYNCED),
+        point=f"a0-p{number % 40:02d}",
+        kind="temperature",
+        active=number % 2 == 0,
+        severity=severity,
+        reason="backlog",
+    )
+
+
+def _fill(whole: Chain, entries: int) -> None:
+    """Put a backlog into the outbox of the agent that is not running, through the outbox itself."""
+    import threading
+
+    outbox = Outbox(
+        OutboxSection(directory=whole.folder / "a0", accepted_log=whole.folder / "accepted-a0.jsonl"),
+        fault=lambda **_: _old_event(0, Severity.FAULT),
+    )
+    stop = threading.Event()
+    outbox.open()
+    writer = threading.Thread(target=outbox.run, args=(lambda: None, stop))
+    writer.start()
+    try:
+        for start in range(0, entries, 5000):
+            done = [outbox.submit(_old_event(n, Severity.ADVISORY)) for n in range(start, min(start + 5000, entries))]
+            for each in done:
+                each.result(30)
+    finally:
+        stop.set()
+        outbox.interrupt()
+        writer.join(30)
+        outbox.close()
+
+
+@pytest.mark.parametrize("backlog", [5_000, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+def test_alarms_overtake_a_backlog_and_the_backlog_is_late_not_loud(
+    backlog: int, mosquitto: Broker, tmp_path: Path
+) -> None:
+    with chain(tmp_path, mosquitto, rate=0) as whole:
+        whole.agent.kill()
+        _fill(whole, backlog)
+        assert len(whole.accepted()) >= backlog
+        whole.devices[0].rate = 2
+        whole.agent.start()
+        wait_for("the first fresh alarms are recorded", lambda: _fresh(whole) >= 3, 60)
+        still_waiting = backlog - _old(whole)
+        wait_for("the backlog is recorded", lambda: _old(whole) >= backlog, 30 + backlog / 300)
+        whole.quiet()
+        wait_for("all is recorded", whole.settled, 60)
+        assert whole.verdict().clean()
+        assert still_waiting > 0, "fresh alarms had to wait for the whole backlog"
+        loud = whole.query("select count(*) from alerts where kind = 'temperature' and late = 0")[0][0]
+    assert loud == 0
+
+
+def _old(whole: Chain) -> int:
+    return int(whole.query("select count(*) from durables where boot_id = 'an-earlier-boot'")[0][0])
+
+
+def _fresh(whole: Chain) -> int:
+    return int(
+        whole.query("select count(*) from durables where boot_id != 'an-earlier-boot' and site = '{SITE}'")[0][0]
+    )
+
+
+@pytest.mark.timeout(180)
+def test_a_broker_that_holds_ten_messages_and_forgets_them_loses_nothing_while_the_server_is_away(
+    mosquitto: Broker, tmp_path: Path
+) -> None:
+    with chain(tmp_path, mosquitto, rate=200) as whole:
+        whole.server.kill()
+        wait_for("events pile up at the agent", lambda: len(whole.accepted()) > 1500, 60)
+        mosquitto.restart()
+        whole.server.start()
+        whole.quiet()
+        wait_for("all is recorded", whole.settled, 60)
+        assert whole.verdict().clean()
+
+
+def test_six_agents_that_come_back_at_once_are_all_heard(mosquitto: Broker, tmp_path: Path) -> None:
+    with chain(tmp_path, mosquitto, agents=6, rate=10) as whole:
+        wait_for("all agents are heard", lambda: _agents(whole) == 6, 60)
+        mosquitto.kill()
+        time.sleep(3)
+        mosquitto.start()
+        whole.quiet()
+        wait_for("all is recorded", whole.settled, 60)
+        assert whole.verdict().clean()
+
+
+def _agents(whole: Chain) -> int:
+    return int(whole.query("select count(distinct agent) from durables")[0][0])
