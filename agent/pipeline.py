@@ -72,7 +72,16 @@ class Pipeline:
             for sample in samples:
                 self._take(sample)
             self._tick()
+            if self._driver.done:
+                self._rest(beat, stop)
             self._pause(began + self._driver.interval_s, beat, stop)
+
+    def _rest(self, beat: Callable[[], None], stop: threading.Event) -> None:
+        """A recording has ended: its time stands still, so that nothing is called silent; people may still reset."""
+        log.info("%s: the recording has ended", self.name)
+        while not stop.wait(_TICK_S):
+            beat()
+            self._do_resets()
 
     def _pause(self, until: float, beat: Callable[[], None], stop: threading.Event) -> None:
         while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, _TICK_S)):
@@ -139,14 +148,18 @@ class Pipeline:
 
     def _tick(self) -> None:
         """Let time go on for the detectors about once a second, and do what people asked for."""
+        self._do_resets()
+        now = time.monotonic()
+        if now - self._ticked >= _TICK_S * 0.9:
+            self._ticked = now
+            self._take(Tick(now, self._clock.wall()))
+
+    def _do_resets(self) -> None:
         now = time.monotonic()
         while self._resets:
             point = self._resets.popleft()
             for detector in self._detectors[point]:
                 self._hand_on(detector.reset(now), Instant(now, self._clock.mono(), self._clock.wall()))
-        if now - self._ticked >= _TICK_S * 0.9:
-            self._ticked = now
-            self._take(Tick(now, self._clock.wall()))
 
     def _lost(self, error: DriverError) -> None:
         if not self._trouble:

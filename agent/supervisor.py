@@ -120,5 +120,5 @@ class Supervisor:
         if watched.hung:
             reason = f"hung: no progress for {worker.beat_age():.0f} s"
         return WorkerHealth(
-            name=worker.name[:80], state=state, beat_age_s=round(worker.beat_age(), 3), reason=reason[:300]
+            name=worker.name[:80], state=state, beat_age_s=round(max(0.0, worker.beat_age()), 3), reason=reason[:300]
         )

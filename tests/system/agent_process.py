@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -27,7 +28,7 @@ def configuration(folder: Path, port: int, *, waves: int = 3, period_s: float = 
     points = "".join(_WAVE.format(n=n, period_s=period_s + n / 100) for n in range(waves))
     file = folder / "agent.toml"
     file.write_text(
-        f'site = "demo"\nagent = "pi-1"\nname = "pi 1"\nheartbeat_s = 1.0\n{extra}\n'
+        f'site = "demo"\nagent = "pi-1"\nname = "pi 1"\nheartbeat_s = 1.0\n{extra}'
         f'[mqtt]\nport = {port}\n[outbox]\ndirectory = "{folder / "box"}"\naccepted_log = "{folder / "accepted"}"\n'
         f'[[bus]]\ntype = "simulated"\nname = "waves"\ninterval_s = 0.05\n{points}',
         encoding="utf-8",
@@ -56,6 +57,12 @@ class AgentProcess:
             command = [*self._before, sys.executable, "-m", "agent", "run", "--config", str(self._file)]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self._process is not None
@@ -64,7 +71,8 @@ class AgentProcess:
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
 
