@@ -71,5 +71,7 @@ class ServerConfig(Section):
     presence: PresenceSection = PresenceSection()
     sites: tuple[Id, ...] = ()
     """Sites whose agents are heard; all where none is named."""
+    schools: tuple[Path, ...] = ()
+    """One file a school for its drills: exits, stairs, classes, targets."""
     metrics_token_file: Path | None = None
     """Who shows this token may read /metrics from another machine; else only this machine may."""

@@ -26,6 +26,10 @@ from server.broker import EmbeddedBroker
 from server.chain import chain_of
 from server.database import Database, connect, sqlite_address
 from server.datadir import claimed
+from server.drills.beats import Beats
+from server.drills.conductor import Conductor
+from server.drills.wiring import Books, agents_at_exits, drill_running, follow, load_schools
+from server.duties.plan import load_plan
 from server.errors import ServerError
 from server.history.lane import ReadingsLane
 from server.history.latest import Latest
@@ -33,10 +37,7 @@ from server.history.series import SqliteSeries
 from server.ingest.broker_link import BrokerLink, Lanes
 from server.ingest.intake import Intake
 from server.ledger.judgement import load_judgement
-from server.ledger.seal import load_key
 from server.ledger.sensors import Ledger
-from server.ledger.upkeep import Upkeep
-from server.ledger.upkeep import tick as upkeep_ledger
 from server.live import Live
 from server.metrics import make_metrics
 from server.migrate import migrate
@@ -46,7 +47,6 @@ from server.services import Services
 from server.writer import Writer, no_failpoint
 
 HEARTBEAT_S = 1.0
-UPKEEP_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +78,12 @@ def assemble(
     metrics = make_metrics()
     sites = frozenset(config.sites)
     presence = Presence(hook, config.presence.silent_fault_s)
-    writer = Writer(database, Intake(presence, hook, sites=sites), metrics, failpoint)
+    schools = load_schools(config.schools)
+    clocks = Beats(agents_at_exits(schools))
+    intake = Intake(presence, hook, heartbeat_hook=clocks.hear, drill_running=drill_running, sites=sites)
+    writer = Writer(database, intake, metrics, failpoint)
+    books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
+    conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty)
     latest, series = Latest(), SqliteSeries(config.data / "history.db")
     lane = ReadingsLane(latest, series, metrics, sites)
     link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer), metrics, config.sites)
@@ -107,6 +112,7 @@ def assemble(
         tls=config.http.tls,
         simulated=config.simulated,
         metrics_token=token,
+        drills=conductor,
     )
     return Parts(services, link, lane)
 
@@ -124,6 +130,8 @@ async def running(parts: Parts) -> AsyncGenerator[Sequence[asyncio.Task[None]]]:
     parts.lane.start()
     parts.link.start()
     tasks = [asyncio.create_task(services.live.run()), asyncio.create_task(_watch_agents(parts))]
+    if services.drills is not None:
+        tasks.append(asyncio.create_task(follow(services.drills)))
     try:
         yield tasks
     finally:
@@ -150,13 +158,10 @@ async def serve(
                 broker.start()
             mqtt = broker.client_section() if broker is not None else config.mqtt
             ledger = Ledger(load_judgement(config.data), now)
-            upkeep = Upkeep(ledger, load_key(config.data), config.data)
             parts = assemble(config, mqtt, ledger.record_alert, failpoint)
             services = parts.services
             async with running(parts) as tasks:
-                watching = [asyncio.create_task(_keep_up(services, lambda c: upkeep_ledger(c, upkeep)))]
-                if broker is not None:
-                    watching.append(asyncio.create_task(broker.watch()))
+                watching = [asyncio.create_task(broker.watch())] if broker is not None else []
                 web = _web(config.http, services, rooms(services))
                 try:
                     await _serve_web(web, listener, services, [*tasks, *watching], stop, lambda: ready(services))
@@ -224,16 +229,6 @@ async def _watch_agents(parts: Parts) -> None:
             continue
         for request in requests:
             parts.link.command(request.topic.site, request.topic.agent, request.command)
-
-
-async def _keep_up(services: Services, work: Callable[[Connection], None]) -> None:
-    """Once a minute: what time does to the ledger."""
-    while True:
-        try:
-            await asyncio.wrap_future(services.writer.submit(work))
-        except ServerError as e:
-            _log.warning("ledger: its timers were not judged this minute: %s", e)
-        await asyncio.sleep(UPKEEP_S)
 
 
 def _look(services: Services, connection: Connection, at: datetime, mono_s: float) -> Sequence[Request]:

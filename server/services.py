@@ -14,6 +14,7 @@ from contracts.messages import Command
 from server.accounts.throttle import Throttle
 from server.alerts.alert import AlertHook
 from server.database import Database
+from server.drills.conductor import Conductor
 from server.history.latest import Latest
 from server.history.series import SqliteSeries
 from server.live import Live
@@ -39,6 +40,7 @@ class Services:
     tls: bool = False
     simulated: bool = False
     metrics_token: str = ""
+    drills: Conductor | None = None
     throttle: Throttle = field(default_factory=Throttle)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     mono_s: Callable[[], float] = time.monotonic

@@ -43,7 +43,7 @@ PLAN = Plan(
     (PlannedExit("e", "东门", 1.8), PlannedExit("w", "西门", 1.2)),
     (PlannedStage("p", "小学部", 180.0, "小学 3 分钟以内"),),
 )
-CURVE = Words("曲线", "目标", "合计", "应到", "人")
+CURVE = Words("曲线", "目标", "合计", "人")
 
 
 def at(seconds: float) -> Moment:

@@ -17,7 +17,7 @@ TEXTS = catalogue.read_all()
 
 
 def sources() -> list[Path]:
-    return [*HERE.glob("templates/*.html"), *HERE.glob("static/*.js")]
+    return [*HERE.glob("templates/*.html"), *HERE.rglob("static/**/*.js")]
 
 
 def test_both_languages_have_the_same_texts_and_placeholders() -> None:

@@ -37,6 +37,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "stream.read": _EVERYBODY,
     "hazards.read": _EVERYBODY,
     "drills.read": _EVERYBODY,
+    "drills.lead": _SCHOOL | {Role.ADMIN},
+    "drills.report": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
     "water.read": _EVERYBODY,
     "duties.read": _EVERYBODY,
     "pages.read": _EVERYBODY,

@@ -26,7 +26,6 @@ class Words:
     title: str
     target: str
     total: str
-    expected: str
     people: str
 
 

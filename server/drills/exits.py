@@ -101,8 +101,8 @@ def exit_result(exit_: PlannedExit, passages: Sequence[Passage], t0: Moment) -> 
 def _flow(number: Count, found: Marks, width_m: float | None) -> float | None:
     if width_m is None or found.first is None or found.most is None or number.net < FLOW_NEEDS:
         return None
-    seconds = found.most.seconds - found.first.seconds
-    return round(0.95 * number.net / (width_m * seconds), 2) if seconds > 0 else math.inf
+    seconds = max(found.most.seconds - found.first.seconds, 0.1)
+    return round(0.95 * number.net / (width_m * seconds), 2)
 
 
 def bottleneck(results: Sequence[ExitResult]) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from server.drills import words
 from server.drills.feasibility import minutes
-from server.drills.results import Result
+from server.drills.results import Result, Verdict
 from server.drills.store import Drill, Problem
 
 FIELDS: dict[str, str] = {
@@ -166,3 +166,9 @@ def problems(record: Record) -> list[list[str]]:
             for p in record.problems
         ),
     ]
+
+
+def good(found: Result) -> bool:
+    """Whether every stage that has a target met it."""
+    judged = [s.verdict for s in found.stages if s.target_s is not None]
+    return bool(judged) and all(v is Verdict.MET for v in judged)

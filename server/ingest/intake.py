@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, assert_never
 
 from sqlalchemy import Connection, select
@@ -45,6 +46,16 @@ def no_drills(connection: Connection, topic: Topic, crossing: Crossing, arrival:
     """Stand in where no drills are wired."""
 
 
+class HeartbeatHook(Protocol):
+    """Hears every heartbeat in its transaction; the drills bound agents' clocks by them."""
+
+    def __call__(self, connection: Connection, topic: Topic, beat: Heartbeat, received_at: datetime) -> None: ...
+
+
+def no_clocks(connection: Connection, topic: Topic, beat: Heartbeat, received_at: datetime) -> None:
+    """Stand in where no drills are wired."""
+
+
 def never_a_drill(connection: Connection, site: str) -> bool:  # noqa: ARG001
     """Stand in where no drills are wired."""
     return False
@@ -76,6 +87,7 @@ class Intake:
     presence: Presence
     alert_hook: AlertHook
     crossing_hook: CrossingHook = no_drills
+    heartbeat_hook: HeartbeatHook = no_clocks
     drill_running: Callable[[Connection, str], bool] = never_a_drill
     sites: frozenset[str] = frozenset()
 
@@ -110,6 +122,7 @@ class Intake:
                 self.presence.state(connection, topic, message, arrival)
             case Heartbeat():
                 self.presence.heartbeat(connection, topic, message, arrival)
+                self.heartbeat_hook(connection, topic, message, arrival.received_at)
                 answer = Receipt(epoch=message.epoch, heartbeat=message.n, server_time=arrival.received_at)
                 answers.others.append(Answer(topic, answer))
             case Event() | Crossing():

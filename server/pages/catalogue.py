@@ -29,7 +29,9 @@ class Catalogue:
 
 def read(language: str) -> Catalogue:
     """Read one language's texts from disk."""
-    texts: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    texts: dict[str, str] = {}
+    for file in (FOLDER / f"{language}.json", *sorted(FOLDER.glob(f"*.{language}.json"))):  # a room may have its own
+        texts |= json.loads(file.read_text(encoding="utf-8"))
     return Catalogue(language, texts)
 
 

@@ -23,7 +23,7 @@ CSP = (
     "frame-ancestors 'none'"
 )
 _STATIC_NAMES = frozenset(path.name for path in STATIC.iterdir())
-ROOMS = (("/", "wall"), ("/hazards", "hazards"), ("/points", "points"), ("/agents", "agents"))
+ROOMS = (("/", "wall"), ("/drills", "drills"), ("/hazards", "hazards"), ("/points", "points"), ("/agents", "agents"))
 """Address and name of each room, in the order of the navigation; its text is `nav.NAME`."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 
 from server.accounts.web import identify
+from server.pages import drill_rooms
 from server.pages.rooms import Pages, Visitor, router
 from server.services import Services
 
@@ -18,4 +19,5 @@ def rooms(services: Services) -> Sequence[APIRouter]:
         session = identify(request)
         return None if session is None else Visitor(session.user, session.csrf)
 
-    return (router(Pages(visitor, simulated=services.simulated)),)
+    pages = Pages(visitor, simulated=services.simulated)
+    return (router(pages), drill_rooms.router(pages, services))

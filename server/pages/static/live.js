@@ -1,6 +1,7 @@
 // One live picture of the campus for whichever page is open: alerts, points and agents, merged by ledger number.
 import { post, rows } from "/static/api.js";
 import { Chain } from "/static/chain.js";
+import { DrillBanner } from "/static/drills/banner.js";
 import { Stream } from "/static/stream.js";
 
 const key = (row) => `${row.site}/${row.agent}/${row.point}`;
@@ -17,6 +18,7 @@ export class Live {
     this.asking = false;
     this.redialled = 0;
     this.chain = new Chain(this.agents, this.points);
+    this.drill = new DrillBanner();
     this.stream = new Stream("/api/v1/stream", (name, data, n) => this.#event(name, data, n), (why) => this.#cut(why));
     new Worker("/static/clock-worker.js").addEventListener("message", () => this.#second());
     document.getElementById("leave").addEventListener("click", leave);
@@ -39,6 +41,7 @@ export class Live {
   }
 
   #tell(name, ...news) {
+    this.drill.news(name);
     this.listeners[name]?.(...news);
   }
 
