@@ -33,7 +33,7 @@ from config.agent import AgentConfig
 from config.buses import Bus
 from config.schedules import CalendarSection
 from contracts.messages import Command, Configure, Reset, WorkerHealth
-from detectors import detectors_for
+from detectors import detectors_of_bus
 from drivers import driver_for
 
 log = logging.getLogger("campus-agent")
@@ -118,8 +118,7 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
 
 
 def _pipeline(bus: Bus, calendar: CalendarSection, intake: Intake, lane: ReadingLane, clock: Clock) -> Pipeline:
-    detectors = {point.id: detectors_for(point, calendar) for point in bus.point}
-    return Pipeline(driver_for(bus), detectors, intake, lane, clock, _patience_s(bus))
+    return Pipeline(driver_for(bus), detectors_of_bus(bus.point, calendar), intake, lane, clock, _patience_s(bus))
 
 
 def _patience_s(bus: Bus) -> float:

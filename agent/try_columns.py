@@ -117,7 +117,8 @@ def columns_of(point: Sequence[str], unit: Sequence[str], settings: Sequence[str
         name, dot, key = path.rpartition(".")
         if not dot:
             raise ColumnError(f"--set {text}: write COLUMN.KEY=VALUE")
-        _named(columns, name, "--set").rule[key] = _toml(value)
+        other = columns.get(value) if key == "second" else None
+        _named(columns, name, "--set").rule[key] = other.key if other else _toml(value)
     for text in lag:
         name, value = _split(text, "--lag", "COLUMN=SECONDS")
         try:

@@ -21,7 +21,7 @@ from config import ConfigError
 from config.points import PointSection
 from config.schedules import CalendarSection
 from contracts.vocabulary import Hazard
-from detectors import detectors_for
+from detectors import detectors_of_bus
 from detectors.coincidence import Coincidence
 from detectors.findings import Event
 from drivers.samples import Reading, Sample, Tick
@@ -38,7 +38,6 @@ class Tally:
     seconds_of_input: float = 0.0
     alarms: int = 0
     faults: int = 0
-    coincidences: int = 0
     points: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
 
     def count(self, event: Event) -> None:
@@ -130,16 +129,14 @@ def run(
 ) -> Iterator[Event]:
     """Run the live detectors, and what they say together, over a stream; yield what they find."""
     zones = Coincidence(tuple(points)) if len(points) > 1 else None
-    by_point = {point.id: detectors_for(point, calendar) for point in points}
+    by_point = detectors_of_bus(points, calendar)
     everyone = [detector for group in by_point.values() for detector in group]
-    listens = [detector for group in by_point.values() for detector in group[1:]]
     for sample in stream:
         tally.seconds_of_input = max(tally.seconds_of_input, sample.at)
+        heard = everyone
         if isinstance(sample, Reading):
             tally.samples += 1
-            heard = [by_point[sample.point][0], *listens]
-        else:
-            heard = everyone
+            heard = by_point[sample.point]
         for detector in heard:
             for finding in detector.update(sample):
                 if isinstance(finding, Event):

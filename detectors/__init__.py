@@ -108,6 +108,15 @@ def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> li
             assert_never(point.rule)
 
 
+def detectors_of_bus(points: Sequence[PointSection], calendar: CalendarSection = SCHOOL) -> dict[str, list[Detector]]:
+    """Return the detectors of each point of a bus; a second gauge's readings also go to the point it checks."""
+    found = {point.id: detectors_for(point, calendar) for point in points}
+    for point in points:
+        if isinstance(point.rule, WaterLevelRule) and point.rule.second in found:
+            found[point.rule.second].extend(d for d in found[point.id] if isinstance(d, SecondGauge))
+    return found
+
+
 def _numbers(point: PointSection, rule: NumberRule, rules: Sequence[PointRule]) -> list[Detector]:
     # 5 m ultrasonic gauges answer 5000 and more for "no echo"
     special_from = 5000.0 if isinstance(rule, WaterLevelRule) and rule.distance and point.unit == "mm" else None

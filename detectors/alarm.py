@@ -21,7 +21,10 @@ class Claim:
 
 
 class Alarm:
-    """The state of one hazard at one point; a change of severity is a change, one of reason only where asked."""
+    """The state of one hazard at one point; a change of severity is a change, one of reason only where asked.
+
+    An advisory (a pre-alarm) never latches.
+    """
 
     def __init__(self, point: str, hazard: str, *, latch: bool = False, reasons_count: bool = False) -> None:
         self._point = point
@@ -37,6 +40,10 @@ class Alarm:
         """Whether the hazard is reported as standing."""
         return self._shown is not None
 
+    @property
+    def _latched(self) -> bool:
+        return self._latch and self._shown is not None and self._shown.severity is not Severity.ADVISORY
+
     def update(
         self,
         claim: Claim | None,
@@ -46,7 +53,7 @@ class Alarm:
     ) -> list[Event]:
         """Take what is wrong now (None: nothing); return the event that this is, if any."""
         self._now = claim
-        if self._shown is not None and self._latch and (claim is None or not _worse(claim, self._shown)):
+        if self._shown is not None and self._latched and (claim is None or not _worse(claim, self._shown)):
             return []
         if self._settled and (claim if self._reasons_count else _severity(claim)) == (
             self._shown if self._reasons_count else _severity(self._shown)
@@ -56,7 +63,7 @@ class Alarm:
 
     def reset(self, at: float) -> list[Event]:
         """A person resets it: it ends, unless what caused it is still there."""
-        if self._shown is None or not self._latch or self._now is not None:
+        if self._shown is None or not self._latched or self._now is not None:
             return []
         return [self._show(None, "reset", at, None, None)]
 

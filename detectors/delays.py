@@ -36,5 +36,5 @@ class Held:
 
     def _due(self, *, wanted: bool, at: float) -> bool:
         if wanted:
-            return at - self._since >= self._on_s and self._seen >= self._samples
+            return at - self._since >= self._on_s and (self._seen >= self._samples or self._samples == 1)
         return self.state is None or at - self._since >= self._off_s

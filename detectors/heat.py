@@ -40,12 +40,13 @@ class Heat:
             return []
         self._value = found
         rise, warming = self._fast.rise(found, at), self._slow.rise(found, at)
+        highest = self._highest.update(found, at)
         if rise is None or warming is None:
-            return []
+            return self._say(rising=None, fixed=(None, highest), at=at)
         warm = self._high.beyond(found) and (warming >= self._rule.deadband or bool(self._high.decide(None, at)))
         return self._say(
             rising=self._rising.update(rise >= self._rule.rise, at),
-            fixed=(self._high.decide(warm, at), self._highest.update(found, at)),
+            fixed=(self._high.decide(warm, at), highest),
             at=at,
         )
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 
 from config.rules import PanelRule
-from contracts.vocabulary import Hazard
+from contracts.vocabulary import LATCHING, Hazard
 from detectors.alarm import Alarm, Claim
 from detectors.bit_validity import AnyValidity
 from detectors.findings import Event
 from drivers.samples import Value
 
 BITS = ("normal", "fire", "fault", "shielded", "supervised", "started", "feedback", "delayed", "power-fault")
-FAULTS = ("fault", "power-fault", "shielded")
+FAULTS = ("fault", "lost", "power-fault", "tamper", "low-battery", "shielded")  # a shielded part will not report
+HAZARDS = {
+    "fire": Hazard.FIRE,
+    "gas": Hazard.GAS,
+    "emergency": Hazard.EMERGENCY,
+    "duress": Hazard.EMERGENCY,
+    "burglary": Hazard.INTRUSION,
+    "water": Hazard.LEAK,
+}
 
 
 def words(value: Value) -> frozenset[str]:
@@ -29,7 +37,9 @@ def words(value: Value) -> frozenset[str]:
 
 
 class PanelValidity(AnyValidity):
-    """A part that reports its own fault is not believed to be normal; a part that reports fire is believed."""
+    """A part that reports its own fault is not believed to be normal; a part that reports a hazard is believed."""
+
+    grace_s = 0.0
 
     def judge(self, value: Value, at: float) -> str | None:
         """Return the part's own fault as a reason."""
@@ -37,20 +47,28 @@ class PanelValidity(AnyValidity):
         found = words(value)
         if not found:
             return "unreadable"
-        return None if "fire" in found else next((word for word in FAULTS if word in found), None)
+        return None if found & HAZARDS.keys() else next((word for word in FAULTS if word in found), None)
 
 
 class Panel:
-    """The fire state of one part."""
+    """The hazards of one part; each is reported once it was seen, fire from the start."""
 
     def __init__(self, point: str, rule: PanelRule) -> None:
-        self._alarm = Alarm(point, Hazard.FIRE, latch=rule.latch)
-        self._claim = Claim(rule.severity, "panel-fire")
+        self._point = point
+        self._rule = rule
+        self._alarms = {Hazard.FIRE: self._alarm(Hazard.FIRE)}
 
     def value(self, value: Value, at: float, utc: float) -> list[Event]:
-        """Take a state."""
+        """Take the whole state of the part."""
         del utc
-        return self._alarm.update(self._claim if "fire" in words(value) else None, at, value)
+        seen = {HAZARDS[word]: word for word in sorted(words(value)) if word in HAZARDS}
+        for hazard in seen:
+            self._alarms.setdefault(hazard, self._alarm(hazard))
+        return [
+            event
+            for hazard, alarm in self._alarms.items()
+            for event in alarm.update(self._claim(seen.get(hazard)), at, value)
+        ]
 
     def unknown(self, at: float) -> None:
         """Keep what is reported."""
@@ -62,4 +80,10 @@ class Panel:
 
     def reset(self, at: float) -> list[Event]:
         """Reset what is latched."""
-        return self._alarm.reset(at)
+        return [event for alarm in self._alarms.values() for event in alarm.reset(at)]
+
+    def _alarm(self, hazard: Hazard) -> Alarm:
+        return Alarm(self._point, hazard, latch=self._rule.latch and hazard in LATCHING)
+
+    def _claim(self, word: str | None) -> Claim | None:
+        return Claim(self._rule.severity, f"panel-{word}") if word else None

@@ -35,7 +35,9 @@ class Watched:
         match sample:
             case Reading(point, value, at, utc) if point == self._point:
                 reason = self._validity.judge(value, at)
-                return self._take(value, at, utc) if reason is None else self._doubt(reason, at, 1, value)
+                if reason is None:
+                    return self._take(value, at, utc)
+                return self._doubt(reason, at, self._validity.needed if reason in WAITED else 1, value)
             case Silence(point, reason, at, _) if point == self._point and math.isfinite(at):
                 return self._doubt(reason, at, self._validity.needed, None)
             case Tick(at, utc) if math.isfinite(at):

@@ -1,0 +1,153 @@
+"""Water level, second gauge, and what several points of a zone say together."""
+
+from __future__ import annotations
+
+import pytest
+from watching import OFF, ON, at, changes, point, series, silent, tick
+
+from config.points import PointSection
+from contracts.vocabulary import Severity
+from detectors import detectors_of_bus
+from detectors.coincidence import Coincidence
+from detectors.findings import Event
+from drivers.samples import Reading, Sample, Tick
+
+POND = point("water-level", "m", high=2.0, critical=2.5, rise=0.3)
+GAUGE = point("water-level", "mm", distance=True, high=830)
+MIN10 = 600.0
+
+
+@pytest.mark.parametrize(
+    ("watched", "samples", "expected"),
+    [
+        (POND, series(0, MIN10, 1.9, 1.95, 2.02), ["1200 water-level on warning high-limit"]),
+        (POND, series(0, MIN10, 1.0, 1.0, 2.4, 1.0, 1.0), []),
+        (POND, series(0, MIN10, 1.0, 1.0, 2.4, 2.4), ["1800 water-level on warning high-limit"]),
+        (POND, series(0, MIN10, 1.0, 1.0, 2.1, 2.6, 3.1, 3.1), ["1800 water-level on", "2400 water-level on critical"]),
+        (POND, series(0, MIN10, 2.02, 2.02, 1.97, 1.9), ["600 water-level on", "1800 water-level off"]),
+        (POND, series(0, 60, 1.0, 1.0, 1.0, 1.15, 1.31, 1.32), ["300 water-level on advisory rising"]),
+        (GAUGE, series(0, MIN10, 900, 850, 825, 850, 900), ["1200 water-level on", "2400 water-level off"]),
+        (GAUGE, series(0, MIN10, 3580, 3590, 820, 3600, 3600), []),
+        (GAUGE, series(0, MIN10, 3000, 5003, 3000, 3000), []),
+        (
+            GAUGE,
+            series(0, MIN10, 3000, *[5003] * 5, 3000, 3000),
+            ["1200 fault on fault special-code", "4200 fault off"],
+        ),
+        (
+            GAUGE,
+            series(0, MIN10, 3000, *[5003] * 38),
+            ["1200 fault on fault special-code", "22200 fault on fault stuck"],
+        ),
+        (GAUGE, series(0, MIN10, *[65533] * 3), ["600 fault on fault special-code"]),
+        (
+            GAUGE,
+            [*series(0, MIN10, *[820] * 5), silent(2500), tick(2503), *series(3000, MIN10, 820, 820)],
+            ["600 water-level on", "2503 fault on fault timeout", "3600 fault off"],
+        ),
+        (
+            GAUGE,
+            [*series(0, MIN10, *[3000, 3001] * 3), tick(4400), tick(4600), *series(9000, MIN10, 3000, 3001)],
+            ["4600 fault on fault gap", "9600 fault off"],
+        ),
+    ],
+    ids=[
+        "a sample close to the one before counts at once",
+        "a single spike is nothing",
+        "two of three samples make a jump believable",
+        "a fast rise is found a sample later, and its second mark too",
+        "inside the deadband the alarm stays",
+        "0.3 m in ten minutes is said before the mark is reached",
+        "for a distance smaller is higher, and one near sample is enough",
+        "a single false echo is nothing",
+        "one missing echo is passed over",
+        "missing echoes are a fault, not low water",
+        "the same missing echo for hours is stuck",
+        "a code of the device is no level",
+        "a silence keeps the alarm, and coming back in the old state is no new one",
+        "two and a half usual intervals without a sample are a gap",
+    ],
+)
+def test_water_level(watched: PointSection, samples: list[Sample], expected: list[str]) -> None:
+    found = changes(watched, samples)
+    assert len(found) == len(expected), found
+    assert all(one.startswith(begin) for one, begin in zip(found, expected, strict=True)), found
+
+
+def test_two_gauges_that_part_company_are_reported_and_their_zeros_may_differ() -> None:
+    pond = PointSection.model_validate(
+        {"id": "p", "name": "p", "kind": "water-level", "unit": "m", "rule": {"second": "q", "high": 9}}
+    )
+    river = PointSection.model_validate({"id": "q", "name": "q", "kind": "water-level", "unit": "m", "rule": {}})
+    detectors = detectors_of_bus([pond, river])
+    found: list[Event] = []
+    for n in range(60):
+        for name, level in (("q", 1.0 + n % 7 / 50), ("p", 3.0 + n % 7 / 50 + (0.8 if n > 40 else 0.0))):
+            sample = Reading(name, level, n * MIN10, n * MIN10)
+            for detector in detectors[name]:
+                found += [e for e in detector.update(sample) if isinstance(e, Event) and e.kind == "anomaly"]
+    assert [(e.point, e.active, e.reason, e.at / MIN10) for e in found] == [
+        ("p", False, "normal", 24.0),
+        ("p", True, "second-gauge", 42.0),
+    ]
+
+
+def member(name: str, kind: str, zone: str = "z") -> PointSection:
+    return PointSection.model_validate({"id": name, "name": name, "kind": kind, "zone": zone, "rule": {}})
+
+
+def fire(name: str, kind: str, second: float, *, active: bool = True) -> Event:
+    return Event(name, kind, active, Severity.CRITICAL, "x", second)
+
+
+TWO = (member("s", "smoke"), member("h", "heat"), member("far", "heat", "other"), member("k", "exit-lock", ""))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([fire("s", "smoke", 1), fire("far", "heat", 2)], []),
+        ([fire("s", "smoke", 1), fire("h", "heat", 9)], [(9, "h", "fire", True)]),
+        ([fire("s", "smoke", 1), fire("s", "smoke", 2, active=False), fire("h", "heat", 9)], []),
+        (
+            [Reading("k", OFF, 0, 0), Reading("k", ON, 1, 1), fire("s", "smoke", 2), Reading("k", OFF, 3, 3)],
+            [(2, "k", "exit-locked", True), (3, "k", "exit-locked", False)],
+        ),
+        ([fire("far", "heat", 1), Reading("k", ON, 2, 2)], [(2, "k", "exit-locked", True)]),
+    ],
+    ids=[
+        "detectors of two zones are two matters",
+        "two detectors of one zone are a fire at once",
+        "a detector that has ended does not count",
+        "an exit that is locked while an alarm stands is an alarm at once",
+        "so is one that is locked during it",
+    ],
+)
+def test_what_several_points_say_together(
+    given: list[Event | Reading], expected: list[tuple[float, str, str, bool]]
+) -> None:
+    together = Coincidence(TWO)
+    found = [event for one in given for event in together.update(one)]
+    assert [(e.at, e.point, str(e.kind), e.active) for e in found] == expected
+
+
+def test_a_coincidence_latches_until_a_person_resets_it_and_nothing_burns() -> None:
+    together = Coincidence(TWO)
+    for event in (fire("s", "smoke", 1), fire("h", "heat", 2)):
+        together.update(event)
+    assert together.reset("s", 3) == []
+    assert together.update(fire("s", "smoke", 4, active=False)) == []
+    assert [e.active for e in together.reset("s", 5)] == [False]
+
+
+@pytest.mark.parametrize(("second", "expected"), [(9.0, [True, False]), (11.0, [])], ids=["within 10 s", "later"])
+def test_beam_and_motion_of_a_zone_are_a_person_at_the_water_within_10_s(second: float, expected: list[bool]) -> None:
+    together = Coincidence((member("b", "beam"), member("m", "motion")))
+    found = [*together.update(fire("b", "water-person", 0)), *together.update(fire("m", "intrusion", second))]
+    found += together.update(Tick(200, 200))
+    assert [event.active for event in found] == expected
+
+
+def test_samples_of_another_point_are_not_taken() -> None:
+    assert changes(POND, [Reading("other", 9.0, n, n) for n in range(5)]) == []
+    assert changes(POND, [at(0, 1.0)]) == []
