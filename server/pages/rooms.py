@@ -22,7 +22,7 @@ CSP = (
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-_STATIC_NAMES = frozenset(path.name for path in STATIC.iterdir())
+_STATIC_NAMES = frozenset(file.relative_to(STATIC).as_posix() for file in STATIC.rglob("*") if file.is_file())
 ROOMS = (("/", "wall"), ("/drills", "drills"), ("/hazards", "hazards"), ("/points", "points"), ("/agents", "agents"))
 """Address and name of each room, in the order of the navigation; its text is `nav.NAME`."""
 
@@ -116,9 +116,9 @@ def router(pages: Pages) -> APIRouter:
     async def hazard(request: Request, hazard: int) -> Response:
         return pages.open(request, "hazard", hazard=hazard)
 
-    @routes.get("/static/{name}")
+    @routes.get("/static/{name:path}")
     async def static(name: str) -> Response:
-        # Names only, and only ours: a path never leaves the folder.
+        # Only names known beforehand: a path never leaves the folder.
         if name not in _STATIC_NAMES:
             return HTMLResponse("", status_code=404)
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
