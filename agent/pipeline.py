@@ -22,6 +22,8 @@ from drivers.samples import Frame, Reading, Sample, Silence, Tick
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_DELAYS_S = (1.0, 2.0, 4.0)
+"""A device plugged in again is to be read within 5 s, however long it was away; trying a local port costs nothing."""
 
 
 class Pipeline:
@@ -49,10 +51,11 @@ class Pipeline:
         self._last_good: dict[str, float] = {}
         self._started = time.monotonic()
         self._ticked = 0.0
+        self._recorded_at: float | None = None  # where a recording is, in its own seconds; None for a live device
 
     def run(self, beat: Callable[[], None], stop: threading.Event) -> None:
         """Open the device and read it until stopped; a lost device is silence of its points, tried again later."""
-        backoff = Backoff()
+        backoff = Backoff(_DELAYS_S)
         while not stop.is_set():
             beat()
             try:
@@ -116,6 +119,8 @@ class Pipeline:
         return {point: round(now - self._last_good.get(point, self._started), 3) for point in self._detectors}
 
     def _take(self, sample: Sample) -> None:
+        if isinstance(sample, Reading | Silence):
+            self._recorded_at = sample.at if abs(self._clock.mono() - sample.at) >= 60 else None
         match sample:
             case Reading():
                 self._last_good[sample.point] = time.monotonic()
@@ -152,14 +157,18 @@ class Pipeline:
         now = time.monotonic()
         if now - self._ticked >= _TICK_S * 0.9:
             self._ticked = now
-            self._take(Tick(now, self._clock.wall()))
+            self._take(Tick(self._time(), self._clock.wall()))
 
     def _do_resets(self) -> None:
-        now = time.monotonic()
+        now = self._time()
         while self._resets:
             point = self._resets.popleft()
             for detector in self._detectors[point]:
                 self._hand_on(detector.reset(now), Instant(now, self._clock.mono(), self._clock.wall()))
+
+    def _time(self) -> float:
+        """The detectors' time: this machine's, or where a recording is; one that has ended stands still."""
+        return time.monotonic() if self._recorded_at is None else self._recorded_at
 
     def _lost(self, error: DriverError) -> None:
         if not self._trouble:
@@ -168,7 +177,7 @@ class Pipeline:
             log.debug("%s", error)
         self._trouble = str(error)
         reason = "timeout" if isinstance(error, DriverTimeoutError) else "bus-lost"
-        at, utc = time.monotonic(), self._clock.wall()
+        at, utc = self._time(), self._clock.wall()
         for point in self._detectors:
             self._take(Silence(point, reason, at, utc))
 

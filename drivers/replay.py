@@ -62,6 +62,8 @@ class ReplayDriver:
             row = self._waiting or self._next()
             if row is None:
                 self.done = True
+                if not samples:
+                    self._closed.wait(WAIT_S)
                 break
             self._waiting = row
             clock = time.monotonic()
