@@ -22,6 +22,8 @@ class NumberRule(Section):
     at_most: float | None = None
     step_per_s: float | None = Field(default=None, gt=0)  # faster than the quantity can move
     step_least: float = Field(default=0.0, ge=0)  # a step up to this is never questioned
+    fall_least: float | None = Field(default=None, gt=0)  # a sudden fall of more is a loose wire; it may grow by
+    fall_per_s: float = Field(default=0.5, gt=0)  # so much a second
     stuck_s: float | None = Field(default=None, gt=0)  # the very same raw value for so long, where noise is normal
     gap_s: float | None = Field(default=None, gt=0)  # none given: 2.5 of the usual intervals, at least 30 s
     grace_s: float = Field(default=3.0, ge=0)  # trouble shorter than this is no fault
@@ -137,6 +139,7 @@ class HeatRule(NumberRule):
     at_least: float | None = -40.0
     at_most: float | None = 1100.0
     step_per_s: float | None = 300.0
+    fall_least: float | None = 5.0  # a draught cools a detector slowly, a loose thermocouple falls at once
     stuck_s: float | None = 24 * HOUR
     high: float = 57.0
     highest: float = 65.0

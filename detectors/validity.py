@@ -48,7 +48,7 @@ class NumberValidity:
             return "special-code"
         if _outside(value, self._rule.at_least, self._rule.at_most):
             return "range"
-        if self._jumped(value, at):
+        if self._fell(value, at) or self._jumped(value, at):
             return "step"
         self._good = (value, at)
         self._doubtful.clear()
@@ -85,6 +85,12 @@ class NumberValidity:
         if self._special_from is not None and value >= self._special_from:
             return True
         return any(abs(value - code) <= self._rule.special_tolerance for code in self._rule.special)
+
+    def _fell(self, value: float, at: float) -> bool:
+        least = self._rule.fall_least
+        if least is None or self._good is None or at < self._good[1]:
+            return False
+        return self._good[0] - value > least + self._rule.fall_per_s * (at - self._good[1])
 
     def _jumped(self, value: float, at: float) -> bool:
         if self._rule.step_per_s is None or self._good is None or self._possible(self._good, value, at):

@@ -61,6 +61,9 @@ class Watched:
     def _doubt(self, reason: str, at: float, seen: int, value: Value | None) -> list[Event]:
         if self._bad is None:
             self._bad_since = at
+        if reason == "step":  # what jumps about shows no course: a rise must begin again
+            for rule in self._rules:
+                rule.unknown(at)
         self._bad, self._good_seen = reason, 0
         self._bad_seen = min(self._bad_seen + seen, self._validity.needed)
         return self._fault_if_due(at, value)
