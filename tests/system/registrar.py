@@ -84,6 +84,11 @@ class Registrar:
         with self._lock:
             return set(self.entries)
 
+    def arrivals(self) -> list[dict[str, Any]]:
+        """All registered entries, in the order in which they arrived."""
+        with self._lock:
+            return list(self.entries.values())
+
     def events(self, point: str) -> list[dict[str, Any]]:
         """The registered events of a point, by (epoch, seq)."""
         with self._lock:
