@@ -54,6 +54,23 @@ def demo(
 
 
 @cli.command()
+def verify(config: Config) -> None:
+    """Prove that nobody changed the ledger's journal; name the first row that is not as it was written."""
+    from server.ledger import verify as proof  # noqa: PLC0415
+    from server.running import open_database  # noqa: PLC0415
+
+    database = open_database(load(config, ServerConfig))
+    try:
+        with database.read.connect() as connection:
+            found = proof.verify(connection)
+    finally:
+        database.close()
+    if found.broken is not None:
+        raise ServerError(f"the ledger was changed: {found.broken}")
+    typer.echo(f"the ledger is whole: {found.rows} journal rows")
+
+
+@cli.command()
 def enroll(
     agent: Annotated[str, typer.Argument(help="the agent's id, SITE/AGENT")],
     config: Config,

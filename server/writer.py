@@ -205,7 +205,7 @@ class Writer:
                     results.append((job, job.work(connection)))
             except OperationalError:
                 raise
-            except _MISTAKES as e:
+            except Exception as e:  # noqa: BLE001 - whatever it is, it is the asker's: the future raises it there
                 _set_exception(job, e)
         return _Taken(answers, results)
 

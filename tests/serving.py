@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +162,16 @@ class ServerProcess:
         return self._log.read_text(encoding="utf-8")
 
 
+@cache
+def _hashed() -> str:
+    from server.accounts.users import hash_password
+
+    return hash_password(PASSWORD)  # argon2 is slow on purpose: once is enough
+
+
 def add_user(data: Path, name: str = "tester", role: str = "admin") -> None:
     """Put a user into a server's database."""
-    from server.accounts.permissions import Role
-    from server.accounts.users import add
+    from server.accounts.tables import users
     from server.database import connect, sqlite_address
     from server.migrate import migrate
 
@@ -172,7 +179,8 @@ def add_user(data: Path, name: str = "tester", role: str = "admin") -> None:
     database = connect(sqlite_address(data / "campus.db"))
     migrate(database)
     with database.write.begin() as connection:
-        add(connection, name, Role(role), PASSWORD, datetime.now(UTC))
+        row = {"name": name, "role": role, "password": _hashed(), "created_at": datetime.now(UTC)}
+        connection.execute(users.insert().values(row))
     database.close()
 
 

@@ -103,7 +103,7 @@ def cleared(alert: Alert, at: datetime) -> Alert:
 def _again(alert: Alert, signal: Signal) -> Alert:
     # A new occurrence, or a worse one, wants a person again; a restart's repetition of the same state does not.
     worse = _rank(signal.severity) < _rank(alert.severity)
-    recurred = not alert.active or alert.normal_at is not None
+    recurred = not alert.active or alert.normal_at is not None or alert.reset_at is not None
     return replace(
         alert,
         active=True,

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from server.errors import RefusedError, ServerError, UnknownError
 
 
-class Problem(Exception):  # noqa: N818 - named as the RFC names it
+class Problem(ServerError):  # noqa: N818 - named as the RFC names it
     """An answer that is an error."""
 
     def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> None:
