@@ -12,6 +12,8 @@ from config.points import PointSection
 
 RADIO_LIMIT_S = 100.0
 """A device that checks in more rarely is auxiliary (辅助): it cannot show a lost link in the time fire systems must."""
+HOURLY_S = 3600.0
+"""How often battery Zigbee devices check in where nothing else is said."""
 PATIENCE = 2.5
 """Declared intervals without a word after which a radio device is a fault."""
 
@@ -58,6 +60,7 @@ class MqttPoint(PointSection):
             filled.setdefault("inverted", key == "contact")
             filled.setdefault("topic", f"zigbee2mqtt/{name}")
             filled.setdefault("availability", f"{filled['topic']}/availability")
+            filled.setdefault("interval_s", HOURLY_S)
         interval = filled.get("interval_s")
         if isinstance(interval, (int, float)):
             filled.setdefault("silence_s", interval * PATIENCE)

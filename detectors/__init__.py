@@ -44,6 +44,7 @@ from detectors.gas import Gas
 from detectors.heat import Heat
 from detectors.interface import Detector, PointRule
 from detectors.level import Level, Limit
+from detectors.own_alarm import BitOrNumberValidity, OwnAlarm
 from detectors.panel import Panel, PanelValidity
 from detectors.schedules import covers
 from detectors.smoke import Smoke, SmokeValidity
@@ -64,9 +65,9 @@ def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> li
         case SmokeRule() as rule:
             return [Watched(here, SmokeValidity(rule, silence_s=point.silence_s), [Smoke(here, rule)])]
         case CoRule() as rule:
-            return _numbers(point, rule, [Co(here, rule)])
+            return _bit_or_number(point, rule, [Co(here, rule), OwnAlarm(here, Hazard.CO, latch=rule.latch)])
         case GasRule() as rule:
-            return _numbers(point, rule, [Gas(here, rule)])
+            return _bit_or_number(point, rule, [Gas(here, rule), OwnAlarm(here, Hazard.GAS, latch=rule.latch)])
         case WaterLevelRule() as rule:
             second: list[Detector] = [SecondGauge(here, rule, point.unit)] if rule.second else []
             return [*_numbers(point, rule, [WaterLevel(here, rule, point.unit), *_unusual(point, calendar)]), *second]
@@ -115,6 +116,10 @@ def detectors_of_bus(points: Sequence[PointSection], calendar: CalendarSection =
         if isinstance(point.rule, WaterLevelRule) and point.rule.second in found:
             found[point.rule.second].extend(d for d in found[point.id] if isinstance(d, SecondGauge))
     return found
+
+
+def _bit_or_number(point: PointSection, rule: NumberRule, rules: Sequence[PointRule]) -> list[Detector]:
+    return [Watched(point.id, BitOrNumberValidity(rule, silence_s=point.silence_s), rules)]
 
 
 def _numbers(point: PointSection, rule: NumberRule, rules: Sequence[PointRule]) -> list[Detector]:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from config.mqtt_devices import MqttPoint
+from detectors import detectors_for
+from detectors.findings import Event
 from drivers.mqtt_messages import Message, samples_of
 from drivers.samples import Reading
 
@@ -99,3 +101,20 @@ def test_a_kind_without_a_usual_key_must_name_one() -> None:
 @given(st.binary(max_size=200))
 def test_no_payload_breaks_the_mapping(payload: bytes) -> None:
     samples_of([point(kind="door", zigbee="a")], Message("zigbee2mqtt/a", payload), 1.0, 2.0)
+
+
+def test_a_zigbee_device_without_a_word_on_its_interval_checks_in_hourly() -> None:
+    here = point(kind="smoke", zigbee="east")
+    assert (here.auxiliary, here.silence_s) == (True, 9000)
+
+
+@pytest.mark.parametrize(("kind", "key"), [("co", "carbon_monoxide"), ("gas", "gas"), ("smoke", "smoke")])
+def test_a_detector_that_says_only_yes_raises_its_alarm_and_no_fault(kind: str, key: str) -> None:
+    here = point(kind=kind, zigbee="east")
+    (watched,) = detectors_for(here)
+    told: list[tuple[str, bool]] = []
+    for second, state in enumerate(["false"] * 10 + ["true", "false"]):
+        message = Message("zigbee2mqtt/east", f'{{"{key}": {state}}}'.encode())
+        for sample in samples_of([here], message, 100.0 + second, 1e9):
+            told += [(event.kind, event.active) for event in watched.update(sample) if isinstance(event, Event)]
+    assert [entry for entry in told if entry[1]] == [(kind, True)]
