@@ -15,6 +15,7 @@ export class Live {
     this.points = new Map();
     this.agents = new Map();
     this.ready = false;
+    this.missed = false;
     this.asking = false;
     this.redialled = 0;
     this.chain = new Chain(this.agents, this.points);
@@ -48,7 +49,7 @@ export class Live {
   #event(name, data, n) {
     if (name === "tick") {
       this.chain.tick(data);
-      if (!this.ready) this.#snapshot();
+      if (!this.ready || this.missed) this.#snapshot();
     } else if (name === "alert") {
       this.take(data, n ?? data.n);
     } else if (name === "agent") {
@@ -84,6 +85,7 @@ export class Live {
       for (const row of points) this.#point(row);
       for (const alert of alerts) this.take(alert);
       this.ready = true;
+      this.missed = false;
       this.#simulated();
       this.#tell("ready");
     } catch {
@@ -98,6 +100,7 @@ export class Live {
   }
 
   #cut(why) {
+    this.missed = true; // the stream replays what is in the feed; values and ages are asked for again
     if (why === "session") location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 
