@@ -20,10 +20,10 @@ from drivers.samples import Value
 BUCKETS = 24
 LEARN_S = 3 * 86400.0  # three days before it says anything
 CLIP = 3.0  # residuals beyond three usual ones teach no more than three
-ALLOWANCE = 0.5  # CUSUM's k, for shifts of one standard deviation
+ALLOWANCE = 1.0  # CUSUM's k, for shifts of two standard deviations: smaller ones are weather
 DECISION = 8.0  # CUSUM's h
-HALF_LIFE_S = 7 * 86400.0  # what is usual follows the season
-QUIET_S = 6 * 3600.0
+HALF_LIFE_S = 14 * 86400.0  # what is usual follows the season
+QUIET_S = 86400.0  # a whole day as usual ends it
 
 
 class Course:
