@@ -54,6 +54,19 @@ def demo(
 
 
 @cli.command()
+def ingest(
+    config: Config,
+    worker: Annotated[int, typer.Option(min=1, max=999, help="a number of its own, the same at every start")] = 1,
+) -> None:
+    """Only take messages in, beside a server that shows them: needs PostgreSQL and an external broker."""
+    from server import running  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    _log_to_stderr()
+    asyncio.run(running.ingest(settings, worker))
+
+
+@cli.command()
 def verify(config: Config) -> None:
     """Prove that nobody changed the ledger's journal; name the first row that is not as it was written."""
     from server.ledger import verify as proof  # noqa: PLC0415

@@ -44,6 +44,7 @@ from server.ledger.upkeep import tick as upkeep_ledger
 from server.live import Live
 from server.metrics import make_metrics
 from server.migrate import migrate
+from server.notify import notify
 from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
 from server.services import Services
@@ -75,7 +76,11 @@ def open_database(config: ServerConfig) -> Database:
 
 
 def assemble(
-    config: ServerConfig, mqtt: MqttSection, hook: AlertHook, failpoint: Callable[[str], None] = no_failpoint
+    config: ServerConfig,
+    mqtt: MqttSection,
+    hook: AlertHook,
+    failpoint: Callable[[str], None] = no_failpoint,
+    client_id: str = "ingest-0",
 ) -> Parts:
     """Make every part of a server; nothing runs yet."""
     database = open_database(config)
@@ -90,7 +95,7 @@ def assemble(
     conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty)
     latest, series = Latest(), SqliteSeries(config.data / "history.db")
     lane = ReadingsLane(latest, series, metrics, sites)
-    link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer), metrics, config.sites)
+    link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer), metrics, config.sites, client_id)
 
     def tick(_head: int) -> dict[str, object]:
         return {"chain": chain_of(presence, writer, link.age_s(), time.monotonic(), config.data)}
@@ -180,6 +185,31 @@ async def serve(
                 broker.stop()
 
 
+async def ingest(config: ServerConfig, worker: int) -> None:
+    """Take the messages of the configured sites into a shared database, without pages, until SIGTERM or Ctrl-C."""
+    if config.broker.type != "external" or config.database is None or config.database.startswith("sqlite"):
+        raise ServerError(
+            "ingest: several processes share one PostgreSQL and one broker:"
+            ' set database = "postgresql://…", [broker] type = "external" and [mqtt]'
+        )
+    if not config.sites:
+        raise ServerError("ingest: name the sites of this process in `sites`: each site belongs to one process")
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    with claimed(config.data):
+        ledger = Ledger(load_judgement(config.data), now)
+        parts = assemble(config, config.mqtt, ledger.record_alert, client_id=f"ingest-{worker}")
+        async with running(parts) as tasks:
+            _log.info("ingest %d: takes %s", worker, ", ".join(config.sites))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            for task in tasks:
+                if task.done():
+                    task.result()
+
+
 def _web(http: HttpSection, services: Services, rooms: Sequence[APIRouter]) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
@@ -208,6 +238,7 @@ async def _serve_web(
     while not serving.done():
         if web.started and not announced:
             announced = True
+            notify("READY=1")
             ready()
         broken = not services.writer.alive or any(task.done() for task in tasks)
         if stop.is_set() or web.should_exit or broken:
@@ -234,6 +265,7 @@ async def _watch_agents(parts: Parts) -> None:
         except ServerError as e:
             _log.debug("agents: not judged this second: %s", e)
             continue
+        notify("WATCHDOG=1")  # only after a commit: a ledger that hangs is started again
         for request in requests:
             parts.link.command(request.topic.site, request.topic.agent, request.command)
 

@@ -20,6 +20,8 @@ import httpx
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from config import load
+from config.server import ServerConfig
 from contracts.messages import Birth, Event, Heartbeat, Point, Receipt, Stamp, State
 from contracts.topics import Kind, Topic
 from contracts.vocabulary import Clock, Severity
@@ -136,6 +138,7 @@ class ServerProcess:
         self.base = f"http://127.0.0.1:{http_port}"
         program = ["-c", code, str(config)] if code else ["-m", "server", "run", "--config", str(config)]
         self._command = [sys.executable, *program]
+        self._config = config
         self._log = log or config.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -155,8 +158,12 @@ class ServerProcess:
 
     def end(self, how: int = signal.SIGKILL) -> int:
         assert self.process is not None
-        self.process.send_signal(how)
+        if self.process.poll() is None:
+            self.process.send_signal(how)
         return self.process.wait(15)
+
+    def mqtt_port(self) -> int:
+        return int(load(self._config, ServerConfig).broker.port)
 
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -18,8 +19,12 @@ from server.errors import RefusedError, UnknownError
 SHORTEST_PASSWORD = 10
 
 _hasher = PasswordHash.recommended()
-# Checked where no such user exists, so that the answer takes as long as for one who does.
-_NOBODY = _hasher.hash(secrets.token_hex())
+
+
+@cache
+def _nobody() -> str:
+    """Return a hash to check where no such user exists, so that the answer takes as long as for one who does."""
+    return _hasher.hash(secrets.token_hex())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def check(connection: Connection, name: str, password: str) -> int | None:
     """Return the user's id where name and password fit; takes as long where they do not."""
     row = connection.execute(select(users).where(users.c.name == name)).one_or_none()
     try:
-        fits = _hasher.verify(password, row.password if row is not None else _NOBODY)
+        fits = _hasher.verify(password, row.password if row is not None else _nobody())
     except UnknownHashError:
         return None
     return row.id if row is not None and fits and not row.disabled else None
