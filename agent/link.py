@@ -38,6 +38,7 @@ _BATCH = 500  # readings in one message
 _TURN_S = 1.0
 _BROKER_SILENT_S = 12.0  # no sign of the broker for so long though heartbeats are sent: the line is dead
 _SERVER_SILENT_S = 60.0  # no answer of the server for so long: perhaps our subscription is lost
+_MOST_SILENT_S = 600.0
 _LAST_WORDS_S = 1.5
 _DELAYS_S = (0.5, 1.0, 2.0, 5.0)
 
@@ -76,6 +77,7 @@ class Link:
         self._started = time.monotonic()
         self._answered: float | None = None
         self._answer: int | None = None
+        self._server_silent_s = _SERVER_SILENT_S
         self._beats = 0
         self._trouble = ""
 
@@ -167,8 +169,9 @@ class Link:
         if now - connection.heard > max(_BROKER_SILENT_S, 2.4 * self._config.heartbeat_s):
             connection.abandon()
             raise LinkError(f"{connection.address}: no sign of the broker for {now - connection.heard:.0f} s")
-        if now - max(opened, self._answered or 0.0) > _SERVER_SILENT_S:
-            raise LinkError(f"{connection.address}: the server has not answered for {_SERVER_SILENT_S:.0f} s")
+        if now - max(opened, self._answered or 0.0) > self._server_silent_s:
+            silent_s, self._server_silent_s = self._server_silent_s, min(2 * self._server_silent_s, _MOST_SILENT_S)
+            raise LinkError(f"{connection.address}: the server has not answered for {silent_s:.0f} s")
 
     def _flush(self, connection: Connection) -> None:
         deadline = time.monotonic() + 0.3
@@ -221,6 +224,7 @@ class Link:
                     receipt = Receipt.model_validate_json(message.body)
                     if receipt.heartbeat is not None and 0 < receipt.heartbeat <= self._beats:
                         self._answered, self._answer = time.monotonic(), receipt.heartbeat
+                        self._server_silent_s = _SERVER_SILENT_S
                     self._publisher.receipt(receipt)
                 case Kind.COMMAND:
                     self._obey(CommandMessage.model_validate_json(message.body).command)

@@ -184,7 +184,6 @@ def _event() -> Event:
 
 def _disk(folder: Path) -> dict[str, float]:
     """One event in the outbox against one bare fsync of 200 bytes on the same disk."""
-    bare = _bare_fsync(folder / "bare")
 
     def no_fault(**_: object) -> Entry:
         return _event()
@@ -196,7 +195,8 @@ def _disk(folder: Path) -> dict[str, float]:
     writer.start()
     events = [_event() for _ in range(_EVENTS)]
     written = _written()
-    alone = _each(outbox.add, events[: _EVENTS // 4])
+    alone, bare_times = _in_turn(outbox.add, events[: _EVENTS // 4], folder / "bare")
+    bare = statistics.median(bare_times)
     bytes_alone = (_written() - written) / len(alone)
     began = time.monotonic()
     futures: list[Future[Entry]] = [outbox.submit(event) for event in events]
@@ -220,31 +220,27 @@ def _disk(folder: Path) -> dict[str, float]:
     }
 
 
-def _each(call: Callable[[Event], object], events: list[Event]) -> list[float]:
+def _in_turn(call: Callable[[Event], object], events: list[Event], file: Path) -> tuple[list[float], list[float]]:
+    """Seconds of each call and, in turn with it, of a bare fsync: other users of the disk disturb both alike."""
     times: list[float] = []
-    for event in events:
-        began = time.monotonic()
-        call(event)
-        times.append(time.monotonic() - began)
-    return times
+    bare: list[float] = []
+    with file.open("wb") as handle:
+        for event in events:
+            began = time.monotonic()
+            handle.write(b"x" * 200)
+            handle.flush()
+            os.fdatasync(handle.fileno())
+            between = time.monotonic()
+            call(event)
+            times.append(time.monotonic() - between)
+            bare.append(between - began)
+    return times, bare
 
 
 def _written() -> int:
     """Bytes this process wrote, by the kernel's count."""
     lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
     return int(dict(line.split(": ") for line in lines)["wchar"])
-
-
-def _bare_fsync(file: Path) -> float:
-    times: list[float] = []
-    with file.open("wb") as handle:
-        for _ in range(300):
-            began = time.monotonic()
-            handle.write(b"x" * 200)
-            handle.flush()
-            os.fdatasync(handle.fileno())
-            times.append(time.monotonic() - began)
-    return statistics.median(times)
 
 
 if __name__ == "__main__":
