@@ -50,7 +50,13 @@ def main(port: str | None, scan: str | None, baud: int | None, watch_s: float = 
     except ValueError as e:
         console.print(f"--scan: {e}")
         return 2
-    return _scan(console, port, wanted, baud)
+    drivers = logging.getLogger("drivers")
+    before = drivers.level
+    drivers.setLevel(logging.ERROR)  # a scan is nothing but devices that do not answer
+    try:
+        return _scan(console, port, wanted, baud)
+    finally:
+        drivers.setLevel(before)
 
 
 def addresses(text: str) -> list[int]:
@@ -139,7 +145,6 @@ def _scan(console: Console, port: str, wanted: list[int], baud: int | None) -> i
 
     from drivers.errors import DriverError  # noqa: PLC0415
 
-    logging.getLogger("drivers").setLevel(logging.ERROR)  # a scan is nothing but devices that do not answer
     known = [(name, profile(name)) for name in shipped()]
     answers: list[tuple[str, int]] = []
     try:
