@@ -1,0 +1,89 @@
+"""The papers of the meetings: 周研判, 月调度, and the 整改通知书 of one entry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from config.judgement import Judgement
+from server.ledger.entry import Entry, State, from_row
+from server.ledger.query import Wanted, counts
+from server.ledger.tables import hazards
+
+MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What a meeting has before it."""
+
+    title: str
+    first: date
+    last: date
+    found: tuple[Entry, ...]  # found in the period
+    unjudged: tuple[Entry, ...]  # without grade, measures, person or deadline
+    major: tuple[Entry, ...]  # every open major one, whenever found
+    overdue: tuple[Entry, ...]
+    common: tuple[tuple[str, int], ...]  # categories of the period, most frequent first
+    states: dict[str, int]
+
+
+def week(connection: Connection, judgement: Judgement, sites: tuple[str, ...] | None, day: date, now: datetime) -> Pack:
+    """Return the pack of the 周研判 of the week with this day."""
+    monday = day - timedelta(days=day.weekday())
+    return _pack(connection, judgement, sites, "周研判", (monday, monday + timedelta(days=6)), now)
+
+
+def month(
+    connection: Connection, judgement: Judgement, sites: tuple[str, ...] | None, day: date, now: datetime
+) -> Pack:
+    """Return the pack of the 月调度 of the month with this day."""
+    first = day.replace(day=1)
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return _pack(connection, judgement, sites, "月调度", (first, last), now)
+
+
+def lacking(entry: Entry, judgement: Judgement) -> tuple[str, ...]:
+    """Return the labels of 三分 and 三明确 that an entry still lacks."""
+    wanted = (*judgement.three_parts, *judgement.three_clear)
+    if judgement.major(entry.grade):
+        wanted += judgement.major_needs
+    return tuple(field.zh for field in wanted if getattr(entry, field.field) in ("", None))
+
+
+def _pack(
+    connection: Connection,
+    judgement: Judgement,
+    sites: tuple[str, ...] | None,
+    title: str,
+    span: tuple[date, date],
+    now: datetime,
+) -> Pack:
+    zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
+    begin = datetime.combine(span[0], datetime.min.time(), zone)
+    end = datetime.combine(span[1] + timedelta(days=1), datetime.min.time(), zone)
+    c = hazards.c
+    base = select(hazards).order_by(c.site, c.found_at).limit(MOST)
+    if sites is not None:
+        base = base.where(c.site.in_(sites))
+    found = _entries(connection, base.where(c.found_at >= begin, c.found_at < end))
+    grades = [grade.id for grade in judgement.grades if grade.major]
+    early = [State.FOUND.value, State.REGISTERED.value, State.JUDGED.value]
+    waiting = _entries(connection, base.where(c.state.in_(early)))
+    words = judgement.words("category")
+    return Pack(
+        title, *span, found,
+        tuple(entry for entry in waiting if lacking(entry, judgement)),
+        _entries(connection, base.where(c.open, c.grade.in_(grades))),
+        _entries(connection, base.where(c.open, c.due_at < now)),
+        tuple(Counter(words.get(entry.category, entry.category) for entry in found).most_common()),
+        counts(connection, Wanted(sites=sites, found_from=begin, found_to=end)),
+    )  # fmt: skip
+
+
+def _entries(connection: Connection, query: Select[Any]) -> tuple[Entry, ...]:
+    return tuple(from_row(row) for row in connection.execute(query).all())
