@@ -36,11 +36,9 @@ from server.history.latest import Latest
 from server.history.series import SqliteSeries
 from server.ingest.broker_link import BrokerLink, Lanes
 from server.ingest.intake import Intake
+from server.keeping import keep
 from server.ledger.judgement import load_judgement
-from server.ledger.seal import load_key
 from server.ledger.sensors import Ledger
-from server.ledger.upkeep import Upkeep
-from server.ledger.upkeep import tick as upkeep_ledger
 from server.live import Live
 from server.metrics import make_metrics
 from server.migrate import migrate
@@ -51,7 +49,6 @@ from server.services import Services
 from server.writer import Writer, no_failpoint
 
 HEARTBEAT_S = 1.0
-UPKEEP_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -116,6 +113,8 @@ def assemble(
         series=series,
         metrics=metrics,
         alert_hook=hook,
+        ledger=Ledger(load_judgement(config.data), now),
+        plan=load_plan(config.data),
         command=link.command,
         broker_age_s=link.age_s,
         tls=config.http.tls,
@@ -167,13 +166,11 @@ async def serve(
                 broker.start()
             mqtt = broker.client_section() if broker is not None else config.mqtt
             ledger = Ledger(load_judgement(config.data), now)
-            upkeep = Upkeep(ledger, load_key(config.data), config.data)
             parts = assemble(config, mqtt, ledger.record_alert, failpoint)
             services = parts.services
             async with running(parts) as tasks:
-                watching = [asyncio.create_task(_keep_up(services, lambda c: upkeep_ledger(c, upkeep)))]
-                if broker is not None:
-                    watching.append(asyncio.create_task(broker.watch()))
+                watching = [asyncio.create_task(broker.watch())] if broker is not None else []
+                watching.append(asyncio.create_task(keep(services, config.data)))
                 web = _web(config.http, services, rooms(services))
                 try:
                     await _serve_web(web, listener, services, [*tasks, *watching], stop, lambda: ready(services))
@@ -268,16 +265,6 @@ async def _watch_agents(parts: Parts) -> None:
         notify("WATCHDOG=1")  # only after a commit: a ledger that hangs is started again
         for request in requests:
             parts.link.command(request.topic.site, request.topic.agent, request.command)
-
-
-async def _keep_up(services: Services, work: Callable[[Connection], None]) -> None:
-    """Once a minute: what time does to the ledger."""
-    while True:
-        try:
-            await asyncio.wrap_future(services.writer.submit(work))
-        except ServerError as e:
-            _log.warning("ledger: its timers were not judged this minute: %s", e)
-        await asyncio.sleep(UPKEEP_S)
 
 
 def _look(services: Services, connection: Connection, at: datetime, mono_s: float) -> Sequence[Request]:

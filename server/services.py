@@ -15,12 +15,24 @@ from server.accounts.throttle import Throttle
 from server.alerts.alert import AlertHook
 from server.database import Database
 from server.drills.conductor import Conductor
+from server.duties.plan import load_plan
+from server.duties.tasks import Plan
 from server.history.latest import Latest
 from server.history.series import SqliteSeries
+from server.ledger.judgement import load_judgement
+from server.ledger.sensors import Ledger
 from server.live import Live
 from server.metrics import Metrics
 from server.presence.presence import Presence
 from server.writer import Writer
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _shipped() -> Ledger:
+    return Ledger(load_judgement(), _now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,9 @@ class Services:
     metrics_token: str = ""
     drills: Conductor | None = None
     throttle: Throttle = field(default_factory=Throttle)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ledger: Ledger = field(default_factory=_shipped)
+    plan: Plan = field(default_factory=load_plan)
+    now: Callable[[], datetime] = _now
     mono_s: Callable[[], float] = time.monotonic
 
     @property

@@ -36,11 +36,18 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "readings.read": _EVERYBODY,
     "stream.read": _EVERYBODY,
     "hazards.read": _EVERYBODY,
+    "hazards.report": _EVERYBODY,
+    "hazards.write": _EVERYBODY - {Role.ADMIN},  # which step is whose: server/ledger/machine.py
+    "hazards.import": _SCHOOL | _ABOVE,
+    "hazards.export": _SCHOOL | _ABOVE | {Role.ADMIN},
+    "hazards.verify": _SCHOOL | _ABOVE | {Role.ADMIN},
     "drills.read": _EVERYBODY,
     "drills.lead": _SCHOOL | {Role.ADMIN},
     "drills.report": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
     "water.read": _EVERYBODY,
     "duties.read": _EVERYBODY,
+    "duties.write": _EVERYBODY - {Role.ADMIN},
+    "duties.arrange": _SCHOOL | _ABOVE | {Role.ADMIN},  # classes, grids, waters
     "pages.read": _EVERYBODY,
     "users.read": frozenset({Role.ADMIN}),
     "users.write": frozenset({Role.ADMIN}),

@@ -18,7 +18,8 @@ from server.alerts.actions import By
 from server.alerts.alert import Alert
 from server.alerts.store import listed, load
 from server.alerts.view import AlertView
-from server.api.problems import Problem, declared
+from server.api.problems import declared
+from server.errors import UnknownError
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
@@ -117,5 +118,5 @@ def _act(
 
 def _own(session: Session, alert: Alert) -> Alert:
     if session.site and alert.site != session.site:
-        raise Problem(404, "Unknown", f"alert {alert.id}: there is none with this id")
+        raise UnknownError(f"alert {alert.id}: there is none with this id")  # in the writer's thread too
     return alert

@@ -1,111 +1,239 @@
-"""The hazard ledger, read only: entries by page, and one with its whole story."""
+"""The hazard ledger: find entries, report one, take the next step, carry the register in and out."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
 
+from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.hazard_views import ClosingView, HazardView, ListView, PackView, Step, StoryView, told
 from server.api.problems import Problem, declared
-from server.errors import UnknownError
-from server.ledger import query, store
+from server.api.refusals import refusals
+from server.ledger import actions, excel, machine, packs, query, store
 from server.ledger.entry import Entry
-from server.ledger.query import Wanted
-from server.moments import Moment
+from server.ledger.guards import Actor
+from server.ledger.tables import hazards as table
+from server.ledger.verify import verify as verified
+from server.services import Services
 
 router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
 Reader = Annotated[Session, Depends(require("hazards.read"))]
+Exporter = Annotated[Session, Depends(require("hazards.export"))]
+Number = Annotated[int, Path(ge=1, lt=2**63)]
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class HazardView(BaseModel):
-    """One entry of the hazard ledger."""
+class Report(BaseModel):
+    """A hazard as a person found it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: int
-    number: str = Field(description="its number in the register, as people write it")
-    site: str
-    agent: str
-    point: str
-    state: str
-    source: str
-    category: str
-    grade: str
-    place: str
-    grid: str
     description: str
-    simulated: bool
-    found_at: Moment
-    found_by: str
-    last_at: Moment
-    responsible: str
-    deadline: Moment | None
-    due_at: Moment | None
-    count: int
+    site: str = Field(default="", max_length=40)
+    source: str = "report"
+    place: str = ""
+    grid: str = ""
+    category: str = ""
+    basis: str = ""
+    found_at: Any = None
 
 
-class JournalView(BaseModel):
-    """One row of the journal: nobody changes it afterwards."""
+def wanted(  # noqa: PLR0917 - one argument a filter
+    session: Reader,
+    services: Parts,
+    site: Annotated[str, Query(max_length=40)] = "",
+    state: Annotated[list[str] | None, Query()] = None,
+    category: Annotated[list[str] | None, Query()] = None,
+    grade: Annotated[list[str] | None, Query()] = None,
+    source: Annotated[list[str] | None, Query()] = None,
+    register: Annotated[int | None, Query(ge=2000, le=2200)] = None,
+    view: Annotated[Literal["", "mine", "overdue", "major", "unjudged"], Query(description="a saved view")] = "",
+    open_: Annotated[bool | None, Query(alias="open")] = None,
+    point: Annotated[str, Query(max_length=40)] = "",
+    q: Annotated[str, Query(max_length=100)] = "",
+) -> query.Wanted:
+    """Gather the filters; a school sees only its own."""
+    asked = session.site or site
+    majors = tuple(g.id for g in services.ledger.judgement.grades if g.major)
+    return query.Wanted(
+        sites=(asked,) if asked else None,
+        states=("found", "registered") if view == "unjudged" else tuple(state or ()),
+        categories=tuple(category or ()),
+        grades=majors if view == "major" else tuple(grade or ()),
+        sources=tuple(source or ()),
+        register=register,
+        responsible=session.user if view == "mine" else "",
+        point=point,
+        open=True if view in {"mine", "major"} else open_,
+        overdue_at=services.now() if view == "overdue" else None,
+        text=q.strip().replace("\0", ""),
+    )
 
-    model_config = ConfigDict(populate_by_name=True)
 
-    n: int
-    at: Moment
-    by: str
-    action: str
-    source: str | None = Field(alias="from")
-    target: str | None = Field(alias="to")
-    body: dict[str, Any]
-    hash: str
-
-
-class HazardStory(HazardView):
-    """One entry and all that happened to it, oldest first."""
-
-    journal: tuple[JournalView, ...]
+Filter = Annotated[query.Wanted, Depends(wanted)]
 
 
 @router.get("", responses=declared(401, 403, 422))
-def hazards(
-    session: Reader,
+def listed(
+    _session: Reader,
     services: Parts,
-    response: Response,
+    chosen: Filter,
+    sort: query.Sort = "-found_at",
+    after: Annotated[str, Query(max_length=200, description="`next` of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=query.MOST)] = 50,
+) -> ListView:
+    """List entries a page at a time."""
+    with refusals(), services.database.read.connect() as connection:
+        page = query.page(connection, chosen, sort, after, limit)
+    views = [HazardView.of(entry, services.ledger.judgement) for entry in page.entries]
+    return ListView(items=views, next=page.next)
+
+
+@router.get("/counts", responses=declared(401, 403, 422))
+def counts(_session: Reader, services: Parts, chosen: Filter) -> dict[str, int]:
+    """Count entries by state."""
+    with services.database.read.connect() as connection:
+        return query.counts(connection, chosen)
+
+
+@router.get("/precision", responses=declared(401, 403))
+def precision(session: Reader, services: Parts) -> list[dict[str, Any]]:
+    """Show per sensor how many of its settled entries were real."""
+    with services.database.read.connect() as connection:
+        return query.precision(connection, (session.site,) if session.site else None)
+
+
+@router.get("/export", responses=declared(401, 403, 422), response_class=Response)
+def export(session: Exporter, services: Parts, chosen: Filter) -> Response:
+    """Give the register as an Excel file; this is written into the audit."""
+    entries: list[Entry] = []
+    with services.database.read.connect() as connection:
+        after = ""
+        while True:
+            page = query.page(connection, chosen, "-found_at", after, query.MOST)
+            entries += page.entries
+            if page.next is None:
+                break
+            after = page.next
+    services.writer.write(lambda c: note(c, services.now(), session.user, "hazards export", f"{len(entries)} entries"))
+    headers = {"Content-Disposition": 'attachment; filename="register.xlsx"'}
+    return Response(excel.register(entries, services.ledger.judgement), media_type=XLSX, headers=headers)
+
+
+@router.post("/import", responses=declared(401, 403, 422, 503))
+async def take_in(
+    request: Request,
+    session: Annotated[Session, Depends(require("hazards.import"))],
+    services: Parts,
     site: Annotated[str, Query(max_length=40)] = "",
-    open_: Annotated[bool | None, Query(alias="open", description="only open ones, or only closed ones")] = None,
-    text: Annotated[str, Query(max_length=100)] = "",
-    after: Annotated[str, Query(max_length=500, description="the header X-Next of the page before")] = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> list[HazardView]:
-    """List entries, newest first; the header X-Next leads to the next page."""
-    wanted = session.site or site
-    with services.database.read.connect() as connection:
-        page = query.page(
-            connection,
-            Wanted(sites=(wanted,) if wanted else None, open=open_, text=text.replace("\x00", "")),
-            after=after,
-            limit=limit,
-        )
-    if page.next is not None:
-        response.headers["X-Next"] = page.next
-    return [_view(entry) for entry in page.entries]
+) -> dict[str, int]:
+    """Take in an Excel file, sent as the body: all of its rows, or none and a sentence per mistake."""
+    school = _site(session, site)
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > excel.MOST_BYTES:
+            raise Problem(413, "Too large", f"文件太大，最多 {excel.MOST_BYTES // 1_000_000} MB")
+
+    def work(connection: Connection) -> excel.Imported:
+        note(connection, services.now(), session.user, "hazards import", school)
+        return excel.take_in(connection, services.ledger, bytes(content), school, _actor(session))
+
+    with refusals():
+        done = await run_in_threadpool(services.writer.write, work)
+    return {"opened": done.opened, "known": done.known}
 
 
-@router.get("/{hazard}", responses=declared(401, 403, 404, 422))
-def hazard(hazard: int, session: Reader, services: Parts) -> HazardStory:
-    """Show one entry with its whole story."""
-    if not 0 < hazard < 2**63:
-        raise UnknownError(f"hazard {hazard}: there is none")
+@router.get("/packs/{kind}", responses=declared(401, 403, 422))
+def pack(
+    kind: Literal["week", "month"], session: Reader, services: Parts, day: date | None = None, site: str = ""
+) -> PackView:
+    """Give what the 周研判 or the 月调度 has before it."""
+    asked = session.site or site
+    now = services.now()
+    make = packs.week if kind == "week" else packs.month
     with services.database.read.connect() as connection:
-        entry = store.get(connection, hazard)
-        rows = query.story(connection, hazard)
+        made = make(connection, services.ledger.judgement, (asked,) if asked else None, day or now.date(), now)
+    return PackView.of(made, services.ledger.judgement)
+
+
+@router.get("/verify", responses=declared(401, 403))
+def verify(_session: Annotated[Session, Depends(require("hazards.verify"))], services: Parts) -> ClosingView:
+    """Prove the journal; name the first row that is not as it was written."""
+    with services.database.read.connect() as connection:
+        proof = verified(connection)
+    return ClosingView(whole=proof.broken is None, rows=proof.rows, broken=str(proof.broken or ""))
+
+
+@router.get("/{hazard}", responses=declared(401, 403, 404))
+def one(hazard: Number, session: Reader, services: Parts) -> StoryView:
+    """Show one entry, its whole story, and what may be done next."""
+    with services.database.read.connect() as connection:
+        entry = _own(session, store.get(connection, hazard))
+        story = query.story(connection, hazard)
+    judgement = services.ledger.judgement
+    view = HazardView.of(entry, judgement)
+    steps = machine.choices(entry, _actor(session))
+    lacking = packs.lacking(entry, judgement)
+    return StoryView(**dict(view), story=[told(row, judgement) for row in story], next=[
+        {"action": t.action, "text": t.zh, "fields": list(t.fields)} for t in steps
+    ], lacking=list(lacking))  # fmt: skip
+
+
+@router.post("", status_code=201, responses=declared(401, 403, 422, 503))
+def report(
+    body: Report, session: Annotated[Session, Depends(require("hazards.report"))], services: Parts
+) -> HazardView:
+    """Report a hazard."""
+    finding = actions.Finding(
+        _site(session, body.site), body.source, body.description, body.place, body.grid, body.category, body.basis
+    )
+    return _done(services, lambda c: actions.report(c, services.ledger, finding, _actor(session)))
+
+
+@router.post("/{hazard}/{action}", responses=declared(401, 403, 404, 409, 422, 503))
+def step(
+    hazard: Number,
+    action: str,
+    body: Step,
+    session: Annotated[Session, Depends(require("hazards.write"))],
+    services: Parts,
+) -> HazardView:
+    """Take one step with an entry; `version` is the one this person saw."""
+    fields = body.model_dump(exclude_unset=True, exclude={"version", "into"})
+
+    def work(connection: Connection) -> Entry:
+        if body.into is not None:
+            same = select(table.c.id).where(table.c.number == body.into)
+            fields["merged_into"] = connection.execute(same).scalar() or 0
+        note(connection, services.now(), session.user, f"hazard {action}"[:80], str(hazard))
+        return actions.act(connection, services.ledger, (hazard, body.version), action, fields, _actor(session))
+
+    return _done(services, work)
+
+
+def _done(services: Services, work: Callable[[Connection], Entry]) -> HazardView:
+    with refusals():
+        return HazardView.of(services.writer.write(work), services.ledger.judgement)
+
+
+def _actor(session: Session) -> Actor:
+    return Actor(session.user, session.role, session.site)
+
+
+def _site(session: Session, site: str) -> str:
+    if not (chosen := session.site or site):
+        raise Problem(422, "Not understood", "请指明学校（site）")
+    return chosen
+
+
+def _own(session: Session, entry: Entry) -> Entry:
     if session.site and entry.site != session.site:
-        raise Problem(404, "Unknown", f"hazard {hazard}: there is none")
-    return HazardStory.model_validate({**_view(entry).model_dump(), "journal": rows})
-
-
-def _view(entry: Entry) -> HazardView:
-    return HazardView.model_validate({**asdict(entry), "state": entry.state.value})
+        raise Problem(404, "Unknown", f"台账中没有第 {entry.id} 号记录")
+    return entry

@@ -162,3 +162,9 @@ def _bearers(connection: Connection, duty: Duty, schools: list[Bearer], sites: t
             above = select(func.min(users.c.created_at)).where(users.c.role == duty.subject)
             if (since := connection.execute(above).scalar()) is not None:
                 yield Bearer("", "", "县级主管部门" if duty.subject == "county" else "市级主管部门", since)
+
+
+def known_sites(connection: Connection) -> tuple[str, ...]:
+    """Return every school that was registered or has an agent."""
+    named = select(subjects.c.site).where(subjects.c.kind == "school")
+    return tuple(sorted(connection.execute(named.union(select(agents.c.site))).scalars()))

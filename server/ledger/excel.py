@@ -61,12 +61,12 @@ def workbook(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -
     sheet = book.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
 
-    def cell(value: Any, *, bold: bool = False) -> WriteOnlyCell:
+    def cell(value: Any, *, bold: bool = False) -> Any:  # openpyxl's factory has no type of its own
         text = ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
-        made = WriteOnlyCell(sheet, value=text)
+        made: Any = WriteOnlyCell(sheet, value=text)
         if isinstance(text, str):
             made.data_type = "s"  # '=1+1' stays a text
-            made.quotePrefix = text.startswith(("=", "+", "-", "@"))  # pyright: ignore[reportAttributeAccessIssue]
+            made.quotePrefix = text.startswith(("=", "+", "-", "@"))
             made.alignment = Alignment(wrap_text=True, vertical="top")
         if bold:
             made.font = Font(bold=True)

@@ -1,0 +1,200 @@
+"""Duties: what is due today, a month at a school, coverage above the schools, records, and the calendar feed."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import Counter
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
+
+from contracts.messages import Id
+from server.accounts.audit import note
+from server.accounts.sessions import Session
+from server.accounts.web import Parts, require
+from server.api.problems import Problem, declared
+from server.api.refusals import refusals
+from server.database import upsert
+from server.duties import ical
+from server.duties.records import Deed, record
+from server.duties.tables import subjects as table
+from server.duties.tasks import Task, known_sites, mine, tasks
+from server.moments import Moment
+from server.services import Services
+
+router = APIRouter(prefix="/api/v1/duties", tags=["duties"])
+Reader = Annotated[Session, Depends(require("duties.read"))]
+
+
+class TaskView(BaseModel):
+    """One duty in one period for one who has it."""
+
+    duty: str
+    name: str
+    slot: str
+    first: date
+    last: date
+    due: Moment
+    site: str
+    subject: str
+    bearer: str
+    amount: float
+    target: float
+    unit: str
+    standing: str
+    evidence: list[str]
+    zero_report: bool
+    note: str
+
+    @classmethod
+    def of(cls, task: Task) -> TaskView:
+        """Show a task."""
+        duty, slot, bearer = task.duty, task.slot, task.bearer
+        return cls(
+            duty=duty.id, name=duty.zh, slot=slot.key, first=slot.first, last=slot.last, due=slot.due,
+            site=bearer.site, subject=bearer.id, bearer=bearer.name, amount=task.amount, target=duty.target,
+            unit=duty.unit, standing=task.standing, evidence=list(duty.evidence), zero_report=duty.zero_report,
+            note=duty.note,
+        )  # fmt: skip
+
+
+class Record(BaseModel):
+    """What was done, with its evidence."""
+
+    duty: str = Field(max_length=20)
+    site: str = Field(default="", max_length=40)
+    subject: str = Field(default="", max_length=80)
+    amount: float = 1
+    at: Moment | None = None
+    evidence: dict[str, str] = {}
+
+
+class Subject(BaseModel):
+    """A school, class, grid or water that duties are counted for."""
+
+    site: Id
+    kind: str = Field(pattern="^(school|class|grid|water)$")
+    id: Id
+    name: str = Field(min_length=1, max_length=200)
+    stage: str = Field(default="", max_length=20)
+    boarding: bool = False
+    person: str = Field(default="", max_length=80)
+
+
+@router.get("", responses=declared(401, 403, 422))
+def standing(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> list[TaskView]:
+    """List how every duty of today's periods stands, for everyone who has it."""
+    day = services.now().astimezone(services.plan.zone).date()
+    return [TaskView.of(task) for task in _tasks(services, session, day, day, site)]
+
+
+@router.get("/today", responses=declared(401, 403))
+def today(session: Reader, services: Parts) -> list[TaskView]:
+    """List what is due today for the person who asks."""
+    day = services.now().astimezone(services.plan.zone).date()
+    found = _tasks(services, session, day, day)
+    return [TaskView.of(task) for task in mine(found, session.user, session.role)]
+
+
+@router.get("/month", responses=declared(401, 403, 422))
+def month(
+    session: Reader, services: Parts, year: Annotated[int, Query(ge=2000, le=2200)],
+    number: Annotated[int, Query(alias="month", ge=1, le=12)], site: Annotated[str, Query(max_length=40)] = "",
+) -> list[TaskView]:  # fmt: skip
+    """List every task of a month at one school."""
+    first = date(year, number, 1)
+    last = first.replace(day=monthrange(year, number)[1])
+    return [TaskView.of(task) for task in _tasks(services, session, first, last, site)]
+
+
+@router.get("/coverage", responses=declared(401, 403, 422))
+def coverage(
+    session: Reader, services: Parts, first: date | None = None, last: date | None = None
+) -> list[dict[str, Any]]:
+    """Count per school and duty how many tasks were met and missed; a month back where no days are given."""
+    last = last or services.now().astimezone(services.plan.zone).date()
+    first = first or last - timedelta(days=30)
+    if not timedelta(0) <= last - first <= timedelta(days=400):
+        raise Problem(422, "Not understood", "起止日期不对：最多 400 天，且先后有序")
+    table_ = Counter(
+        (t.bearer.site, t.duty.id, t.duty.zh, t.standing.value) for t in _tasks(services, session, first, last)
+    )
+    rows: dict[tuple[str, str, str], dict[str, int]] = {}
+    for (site, duty, name, standing), n in table_.items():
+        rows.setdefault((site, duty, name), {})[standing] = n
+    return [{"site": site, "duty": duty, "name": name, **row} for (site, duty, name), row in sorted(rows.items())]
+
+
+@router.get("/calendar.ics", responses=declared(401, 403), response_class=Response)
+def feed(session: Reader, services: Parts) -> Response:
+    """Give the tasks of the person who asks, a week back and a month on, as iCalendar."""
+    now = services.now()
+    day = now.astimezone(services.plan.zone).date()
+    found = _tasks(services, session, day - timedelta(days=7), day + timedelta(days=31))
+    content = ical.feed(mine(found, session.user, session.role), now)
+    return Response(content, media_type="text/calendar; charset=utf-8")
+
+
+@router.post("/records", status_code=201, responses=declared(401, 403, 404, 422, 503))
+def done(
+    body: Record, session: Annotated[Session, Depends(require("duties.write"))], services: Parts
+) -> dict[str, str]:
+    """Record that a duty was done."""
+    duty = services.plan.duties.duty(body.duty)
+    if duty is None:
+        raise Problem(404, "Unknown", f"没有“{body.duty}”这项职责")
+    if duty.roles and session.role not in duty.roles:
+        raise Problem(403, "Not allowed", f"“{duty.zh}”不是您的职责")
+    now = services.now()
+    at = body.at or now
+    if not now - timedelta(days=31) <= at <= now + timedelta(minutes=5):
+        raise Problem(422, "Not understood", f"时间 {at:%Y-%m-%d} 不对：只能补记 31 天之内的")
+    if any("\0" in text or len(text) > 2000 for text in (*body.evidence.values(), *body.evidence, body.subject)):
+        raise Problem(422, "Not understood", "内容太长（最多 2000 字）或含有不能保存的字符")
+    above = duty.subject in {"county", "city"}
+    subject = session.user if duty.subject == "person" else body.subject
+    deed = Deed("" if above else session.site or body.site, session.user, at, subject, body.amount, body.evidence)
+    with refusals():
+        services.writer.write(lambda c: record(c, duty, deed))
+    return {"duty": duty.id, "at": at.isoformat()}
+
+
+@router.get("/subjects", responses=declared(401, 403))
+def subjects(session: Reader, services: Parts) -> list[Subject]:
+    """List schools, classes, grids and waters."""
+    query = select(table).order_by(table.c.site, table.c.kind, table.c.id)
+    if session.site:
+        query = query.where(table.c.site == session.site)
+    with services.database.read.connect() as connection:
+        return [Subject.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+@router.put("/subjects", responses=declared(401, 403, 422, 503))
+def arrange(body: Subject, session: Annotated[Session, Depends(require("duties.arrange"))], services: Parts) -> Subject:
+    """Add a school, class, grid or water, or change it."""
+    if session.site and session.site != body.site:
+        raise Problem(403, "Not allowed", f"{body.site}：不是您所在的学校")
+    if "\0" in body.name + body.person + body.stage:
+        raise Problem(422, "Not understood", "名称含有不能保存的字符")
+
+    def work(connection: Connection) -> None:
+        key = {"site": body.site, "kind": body.kind, "id": body.id}
+        values = {"name": body.name, "stage": body.stage, "boarding": body.boarding, "person": body.person}
+        same = (table.c.site == body.site) & (table.c.kind == body.kind) & (table.c.id == body.id)
+        since = connection.execute(select(table.c.since).where(same)).scalar() or services.now()
+        upsert(connection, table, key, {**values, "since": since})
+        note(connection, services.now(), session.user, "duty subject", f"{body.site}/{body.kind}/{body.id}")
+
+    services.writer.write(work)
+    return body
+
+
+def _tasks(services: Services, session: Session, first: date, last: date, site: str = "") -> list[Task]:
+    asked = session.site or site
+    with services.database.read.connect() as connection:
+        sites = (asked,) if asked else known_sites(connection)
+        found = tasks(connection, services.plan, sites, first, last, services.now())
+    return [t for t in found if t.slot.due >= t.bearer.since]

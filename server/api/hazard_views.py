@@ -1,0 +1,192 @@
+"""What the API shows of the ledger: codes for programs, words beside them for people."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from config.judgement import Judgement
+from server.ledger.entry import STATE_NAMES, Entry
+from server.ledger.machine import TRANSITIONS
+from server.ledger.packs import Pack, lacking
+from server.moments import Moment
+
+_ACTIONS: dict[str, str] = {
+    **{t.action: t.zh for t in TRANSITIONS},
+    "open": "发现", "join": "再次上报", "merged": "并入他条", "overdue": "逾期", "notice": "提醒", "carry": "结转",
+    "alert-raised": "再次报警", "alert-repeated": "再次报警", "alert-lasted": "故障持续", "alert-cleared": "报警解除",
+    "alert-acked": "已知晓", "alert-normal": "恢复正常", "alert-reset": "复位", "alert-shelved": "搁置",
+    "alert-unshelved": "恢复显示", "alert-commented": "备注",
+}  # fmt: skip
+
+
+class HazardView(BaseModel):
+    """One entry, column by column."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    number: str
+    site: str
+    register_year: int
+    source: str
+    source_text: str
+    title: str
+    found_at: Moment
+    found_by: str
+    place: str
+    grid: str
+    description: str
+    category: str
+    category_text: str
+    basis: str
+    grade: str
+    grade_text: str
+    layer: str
+    term: str
+    clause: str
+    interim: str
+    judged_by: str
+    judged_at: Moment | None
+    responsible_unit: str
+    responsible: str
+    measures: str
+    deadline: Moment | None
+    funds: str
+    plan: str
+    rectified_at: Moment | None
+    rectified_by: str
+    result: str
+    verified_by: str
+    verified_at: Moment | None
+    conclusion: str
+    closed_by: str
+    closed_at: Moment | None
+    state: str
+    state_text: str
+    open: bool
+    version: int
+    due_at: Moment | None
+    extensions: int
+    supervision: str
+    recurrence: int
+    recurs_of: int | None
+    merged_into: int | None
+    false_cause: str
+    reason: str
+    count: int
+    last_at: Moment
+    agent: str
+    point: str
+    simulated: bool
+
+    @classmethod
+    def of(cls, entry: Entry, judgement: Judgement) -> HazardView:
+        """Show an entry."""
+        words = {
+            f"{name}_text": judgement.words(name).get(getattr(entry, name), getattr(entry, name))
+            for name in ("source", "category", "grade")
+        }
+        shown = {name: getattr(entry, name) for name in cls.model_fields if hasattr(entry, name)}
+        said = {"register_year": entry.register, "title": entry.description, "state_text": STATE_NAMES[entry.state]}
+        return cls.model_validate({**shown, **words, **said})
+
+
+class ListView(BaseModel):
+    """A page of entries; `next` asks for the one after it."""
+
+    items: list[HazardView]
+    next: str | None
+
+
+class StoryView(HazardView):
+    """One entry with all that happened to it, and what this person may do next."""
+
+    story: list[dict[str, Any]]
+    next: list[dict[str, Any]]
+    lacking: list[str]
+
+
+class ClosingView(BaseModel):
+    """What `verify` found."""
+
+    whole: bool
+    rows: int
+    broken: str
+
+
+class PackView(BaseModel):
+    """The papers of one meeting."""
+
+    title: str
+    first: date
+    last: date
+    found: list[HazardView]
+    unjudged: list[dict[str, Any]]
+    major: list[HazardView]
+    overdue: list[HazardView]
+    common: list[tuple[str, int]]
+    states: dict[str, int]
+
+    @classmethod
+    def of(cls, pack: Pack, judgement: Judgement) -> PackView:
+        """Show a pack."""
+        views = {
+            name: [HazardView.of(e, judgement) for e in getattr(pack, name)] for name in ("found", "major", "overdue")
+        }
+        unjudged = [
+            {"id": e.id, "number": e.number, "title": e.description, "lacking": list(lacking(e, judgement))}
+            for e in pack.unjudged
+        ]
+        return cls(
+            title=pack.title, first=pack.first, last=pack.last, found=views["found"], unjudged=unjudged,
+            major=views["major"], overdue=views["overdue"], common=list(pack.common), states=pack.states,
+        )  # fmt: skip
+
+
+class Step(BaseModel):
+    """What a person fills in for one step. Only the fields of that step may be sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int
+    into: str | None = None  # the number of the entry to merge into
+    place: str = ""
+    grid: str = ""
+    description: str = ""
+    category: str = ""
+    basis: str = ""
+    grade: str = ""
+    layer: str = ""
+    term: str = ""
+    clause: str = ""
+    interim: str = ""
+    responsible_unit: str = ""
+    responsible: str = ""
+    measures: str = ""
+    deadline: Moment | None = None
+    funds: str = ""
+    plan: str = ""
+    result: str = ""
+    conclusion: str = ""
+    reason: str = ""
+    supervision: str = ""
+    false_cause: str = ""
+
+
+_SHOWN = Step.model_fields.keys() - {"version", "into"}
+
+
+def told(row: dict[str, Any], judgement: Judgement) -> dict[str, Any]:
+    """Say one row of the journal in people's words."""
+    words: str = _ACTIONS.get(row["action"], "") or row["action"]
+    states = {state.value: zh for state, zh in STATE_NAMES.items()}
+    if row["from"] and row["from"] != row["to"]:
+        words += f"（{states.get(row['from'], row['from'])} → {states.get(row['to'], row['to'])}）"
+    given = {name: value for name, value in row["body"].get("set", {}).items() if name in _SHOWN and value}
+    shown = [str(judgement.words(name).get(str(value), value)) for name, value in given.items()]
+    if row["action"] != "open" and shown:
+        words += "：" + "，".join(shown)
+    return {**row, "text": words}
