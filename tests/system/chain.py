@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,10 +156,13 @@ class Chain:
         files = [file for file in (self.folder / "server").glob("*.db") if file.name != "history.db"]
         if not files:
             return []
-        with sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True, timeout=10) as database:
-            rows = database.execute(sql).fetchall()
-        database.close()
-        return rows
+        with closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True, timeout=10)) as database:
+            try:
+                return database.execute(sql).fetchall()
+            except sqlite3.OperationalError as e:
+                if "no such table" in str(e):
+                    return []  # a server that is still at its first start
+                raise
 
     def ready(self) -> bool:
         """Whether the server says it is ready."""
