@@ -15,14 +15,14 @@ function show(hazard) {
   const story = hazard.story ?? hazard.journal ?? hazard.steps ?? [];
   place.replaceChildren(
     el("dl", { class: "sheet" },
-      line(t("hazards.what"), hazard.title ?? hazard.text ?? word("kind", hazard.kind ?? "unknown")),
+      line(t("hazards.what"), hazard.description || word("kind", hazard.kind ?? "unknown")),
       line(t("points.place"), hazard.place),
       line(t("hazards.found"), clock(hazard.found_at ?? hazard.opened_at ?? hazard.began_at ?? hazard.at, true)),
       line(t("hazards.grade"), hazard.grade_text ?? hazard.grade),
       line(t("hazards.state"), hazard.state_text ?? hazard.state),
     ),
     el("h2", {}, t("hazards.story")),
-    el("ol", { class: "story" }, ...story.map((step) => el("li", {}, el("time", {}, clock(step.at, true)), " ", step.text ?? step.step ?? step.kind ?? "", step.by ? ` · ${step.by}` : ""))),
+    el("ol", { class: "story" }, ...story.map((step) => el("li", {}, el("time", {}, clock(step.at, true)), " ", step.text ?? step.action ?? "", step.by ? ` · ${step.by}` : ""))),
   ); // prettier-ignore
   none.hidden = true;
 }

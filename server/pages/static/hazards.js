@@ -13,7 +13,7 @@ let asked = false;
 
 function cells(hazard) {
   const id = hazard.id ?? numberOf(hazard);
-  const title = hazard.title ?? hazard.text ?? [hazard.place, hazard.name, word("kind", hazard.kind ?? "unknown")].filter(Boolean).join(" · ");
+  const title = hazard.description || [hazard.place, hazard.name, word("kind", hazard.kind ?? "unknown")].filter(Boolean).join(" · ");
   return el("tr", {},
     el("td", { class: "number" }, el("a", { href: `/hazards/${id}` }, String(numberOf(hazard)))),
     el("td", {}, hazard.severity ? mark(hazard.severity) : null, el("a", { href: `/hazards/${id}` }, title), hazard.simulated ? el("span", { class: "tag" }, t("simulated.tag")) : null),
