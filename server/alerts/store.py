@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, case, insert, select, update
@@ -53,9 +53,9 @@ def save(connection: Connection, step: Step, now: datetime, hook: AlertHook) -> 
     alert = replace(alert, hazard=hook(connection, alert, step.change))
     alert = replace(alert, n=announce(connection, now, "alert", alert.site, payload(alert, step.change)))
     if is_new:
-        connection.execute(insert(alerts).values(asdict(alert)))
+        connection.execute(insert(alerts), _values(alert))
     else:
-        values = asdict(alert)
+        values = _values(alert)
         del values["id"]
         connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     return alert
@@ -102,6 +102,10 @@ def listed(
 def from_row(row: RowMapping) -> Alert:
     """Make an Alert of its row."""
     return Alert(**{name: row[name] for name in _FIELDS})
+
+
+def _values(alert: Alert) -> dict[str, object]:
+    return {name: getattr(alert, name) for name in (*_FIELDS, "open")}
 
 
 def _is_overtaken(connection: Connection, signal: Signal, position: Position) -> bool:

@@ -20,7 +20,7 @@ from server.ingest.decode import Arrival, Decoded, Invalid, decode
 from server.ingest.tables import durables, quarantine
 from server.moments import in_utc
 from server.presence.presence import Presence
-from server.presence.watched import describe
+from server.presence.watched import Told, describe
 
 KEPT_PAYLOAD = 16 * 1024
 LATE_S = 60.0
@@ -151,7 +151,8 @@ class Intake:
                 assert_never(message)
 
     def _event(self, connection: Connection, topic: Topic, event: Event, arrival: Arrival) -> None:
-        told = describe(connection, topic.site, topic.agent, event.point)
+        # Only an alert that is raised needs its words; one that ends has them already.
+        told = describe(connection, topic.site, topic.agent, event.point) if event.active else Told()
         happened = self.presence.when(topic, event.stamp, arrival)
         signal = Signal(
             site=topic.site,
