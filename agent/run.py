@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from agent.camera_worker import CameraWorker
 from agent.clock import Clock, system_clock
 from agent.disk import BusyError
 from agent.faults import STORAGE, OwnFault
@@ -111,6 +112,7 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     outbox.on_commit(link.wake)
     outbox_worker, link_worker = ThreadWorker(outbox, guard), ThreadWorker(link, guard)
     sources: list[Worker] = [ThreadWorker(job, guard) for job in (*pipelines, zones)]
+    sources += [CameraWorker(camera, intake.take, clock) for camera in config.camera]
     supervisor = Supervisor(
         [outbox_worker, link_worker, *sources], lambda: local.answer_age(link.answer_age_s()), notify
     )

@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from config import mistakes
-from config.cameras import CameraSection, LineSection, ZoneSection
+from config.cameras import CameraSection, FireSection, LineSection, ModelSection, ZoneSection
 from contracts.vocabulary import Hazard
 from detectors.findings import Crossing, Event, Finding
 from drivers.errors import DriverError
@@ -26,6 +26,8 @@ Json = dict[str, str | float | bool | None]
 Video = Annotated[Path, typer.Argument(help="the recording", show_default=False)]
 LineOption = Annotated[str, typer.Option("--line", help="X1,Y1,X2,Y2 in pixels of the recording")]
 ZoneOption = Annotated[str, typer.Option("--zone", help="X,Y,X,Y,X,Y,… in pixels of the recording")]
+ModelOption = Annotated[Path | None, typer.Option("--model", help="a network for people (ONNX, or .pb)")]
+HashOption = Annotated[str | None, typer.Option("--sha256", help="what the model's file must be")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object a finding")]
 
 
@@ -37,25 +39,51 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `campus-agent try`."""
     app.command("count")(count)
     app.command("zone")(zone)
+    app.command("fire")(fire)
 
 
-def count(video: Video, line: LineOption, *, as_json: JsonOption = False) -> None:
+def count(
+    video: Video, line: LineOption, *, model: ModelOption = None, sha256: HashOption = None, as_json: JsonOption = False
+) -> None:
     """Count people across a line."""
     with reporting():
         values = numbers("--line", line)
         if len(values) != 4:
             raise InputError(f"--line: needs X1,Y1,X2,Y2; there are {len(values)} numbers")
         section = LineSection(id="line", name="line", line=(values[0], values[1], values[2], values[3]))
-        camera = CameraSection(id="recording", name=video.name, source=str(video), line=(section,))
+        camera = CameraSection(
+            id="recording", name=video.name, source=str(video), line=(section,), model=network(model, sha256)
+        )
         run(camera, crossing, as_json=as_json)
 
 
-def zone(video: Video, zone: ZoneOption, *, as_json: JsonOption = False) -> None:
+def zone(
+    video: Video, zone: ZoneOption, *, model: ModelOption = None, sha256: HashOption = None, as_json: JsonOption = False
+) -> None:
     """Watch a polygon: the first person in, the last person out."""
     with reporting():
         section = ZoneSection(id="zone", name="zone", zone=numbers("--zone", zone))
-        camera = CameraSection(id="recording", name=video.name, source=str(video), zone=(section,))
+        camera = CameraSection(
+            id="recording", name=video.name, source=str(video), zone=(section,), model=network(model, sha256)
+        )
         run(camera, presence, as_json=as_json)
+
+
+def fire(video: Video, *, as_json: JsonOption = False) -> None:
+    """Look for flame and smoke: an advisory."""
+    with reporting():
+        section = FireSection(on=True)
+        camera = CameraSection(id="recording", name=video.name, source=str(video), fire=section)
+        run(camera, burning, as_json=as_json)
+
+
+def burning(finding: Finding) -> Json | None:
+    """Put an advisory into the words of `try fire`."""
+    match finding:
+        case Event(kind=Hazard.FLAME | Hazard.SMOKE):
+            return {"t": round(finding.at, 2), "kind": finding.kind, "active": finding.active}
+        case _:
+            return None
 
 
 def presence(finding: Finding) -> Json | None:
@@ -89,6 +117,8 @@ def run(camera: CameraSection, say: Callable[[Finding], Json | None], *, as_json
         watch = CameraWatch(camera, people_detector(camera))
         totals: dict[str, int] = {}
         for frame in recording.frames():
+            if frame.index == 0:
+                check_shapes(camera, frame.image.shape[1], frame.image.shape[0])
             for finding in watch.update(frame):
                 found = say(finding)
                 if found is not None:
@@ -115,6 +145,19 @@ def write(found: Json | dict[str, dict[str, float]], *, as_json: bool) -> None:
     text = json.dumps(found, ensure_ascii=False) if as_json else "  ".join(f"{k} {v}" for k, v in found.items())
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def network(model: Path | None, sha256: str | None) -> ModelSection | None:
+    """Return the section of a model, if one is asked for."""
+    return None if model is None else ModelSection(path=model, sha256=sha256)
+
+
+def check_shapes(camera: CameraSection, width: int, height: int) -> None:
+    """Refuse a line or polygon that lies outside the picture."""
+    for option, shape in [("--line", line.line) for line in camera.line] + [("--zone", z.zone) for z in camera.zone]:
+        xs, ys = shape[::2], shape[1::2]
+        if min(xs) >= width or max(xs) < 0 or min(ys) >= height or max(ys) < 0:
+            raise InputError(f"{option}: lies outside the picture, which is {width}x{height} pixels")
 
 
 def numbers(option: str, text: str) -> tuple[float, ...]:

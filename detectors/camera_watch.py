@@ -1,16 +1,22 @@
-"""All that is watched in one camera's picture: people on lines, and what each of them means."""
+"""All that is watched in one camera's picture: people on lines and in zones, fire, the camera itself."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from contracts.vocabulary import Hazard, Severity
+from detectors.camera_health import CameraHealth
+from detectors.findings import Event
+from detectors.flame import FireWatch
+from detectors.hours import is_armed
 from detectors.line import LineCounter
 from detectors.people.stature import Stature
 from detectors.tracks import Tracker
 from detectors.zone import ZoneWatch
-from drivers.samples import Frame, Sample
+from drivers.samples import Frame, Sample, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,43 +25,92 @@ if TYPE_CHECKING:
     from detectors.findings import Finding
     from detectors.people import PeopleDetector
 
+MANY = 5  # alarms within a minute: a spider before the lens, rain, a loose mount
+MINUTE_S = 60.0
+SHELVED_S = 600.0
+
 
 class CameraWatch:
     """A detector of one camera: pictures in, crossings and events out."""
 
     def __init__(self, camera: CameraSection, people: PeopleDetector) -> None:
-        self._people = people
+        self._camera = camera
+        self._people = people if camera.line or camera.zone else None
+        self._health = CameraHealth(camera.id, camera.frames_per_s)
+        self._fire = FireWatch(camera.id, camera.fire) if camera.fire.on else None
         self._tracker = Tracker()
         self._stature = Stature()
         self._lines = [LineCounter(line.id, line.line) for line in camera.line]
         self._zones = [ZoneWatch(zone) for zone in camera.zone]
+        self._alarms: deque[float] = deque(maxlen=MANY)
+        self._shelved_until: float | None = None
+
+    @property
+    def tracker(self) -> Tracker:
+        """Those who are followed, for drawing."""
+        return self._tracker
 
     def update(self, sample: Sample) -> Sequence[Finding]:
         """Take one picture in; return what it shows."""
-        if not isinstance(sample, Frame):
-            return []
-        known = [track.box for track in self._tracker.tracks if track.proven]
-        people = self._people.detect(sample.image, sample.at, np.array(known, np.float64).reshape(-1, 4))
-        if not people.usable:
-            self._tracker.clear()
-            return []
-        size = (sample.image.shape[1], sample.image.shape[0])
-        tracks = self._tracker.update(people.boxes, sample.at, size)
-        self._stature.observe(tracks, sample.at, size)
-        findings: list[Finding] = []
-        for line in self._lines:
-            findings += line.update(tracks, self._stature)
-        for zone in self._zones:
-            findings += zone.update(tracks, self._stature, sample.at)
-        return findings
+        match sample:
+            case Frame():
+                findings: list[Finding] = [*self._health.look(sample), *self._look(sample)]
+                return self._shelve(findings, sample.at)
+            case Silence():
+                return self._health.lost(sample.at)
+            case _:
+                return []
 
     def reset(self, at: float) -> Sequence[Finding]:  # noqa: ARG002 - nothing here latches
         """Nothing here latches."""
         return []
 
+    def _look(self, frame: Frame) -> list[Finding]:
+        findings: list[Finding] = []
+        if self._fire is not None:
+            findings += self._fire.look(frame.image, frame.at)
+        if self._people is None:
+            return findings
+        known = [track.box for track in self._tracker.tracks if track.proven]
+        people = self._people.detect(frame.image, frame.at, np.array(known, np.float64).reshape(-1, 4))
+        size = (frame.image.shape[1], frame.image.shape[0])
+        if not people.usable:
+            self._tracker.clear()
+        tracks = self._tracker.update(people.boxes, frame.at, size)
+        self._stature.observe(tracks, frame.at, size)
+        for line in self._lines:
+            findings += line.update(tracks, self._stature)
+        for zone in self._zones:
+            armed = is_armed(zone.zone.armed, frame.utc)
+            findings += zone.update(tracks, self._stature, frame.at, armed=armed)
+        return findings
 
-def people_detector(camera: CameraSection) -> PeopleDetector:  # noqa: ARG001 - model mode chooses by it
+    def _shelve(self, findings: list[Finding], at: float) -> list[Finding]:
+        """Five alarms in a minute are no alarms: report one fault instead, and be still for a while."""
+        alarms = [f for f in findings if isinstance(f, Event) and f.active and f.kind != Hazard.FAULT]
+        self._alarms.extend(event.at for event in alarms)
+        if self._shelved_until is not None:
+            if at < self._shelved_until:
+                return [f for f in findings if f not in alarms]
+            self._shelved_until = None
+            return [*findings, self._fault(active=False, at=at)]
+        if len(self._alarms) == MANY and at - self._alarms[0] <= MINUTE_S:
+            self._alarms.clear()
+            self._shelved_until = at + SHELVED_S
+            return [*findings, self._fault(active=True, at=at)]
+        return findings
+
+    def _fault(self, *, active: bool, at: float) -> Event:
+        reason = "camera-needs-cleaning" if active else "normal"
+        return Event(self._camera.id, Hazard.FAULT, active, Severity.FAULT, reason, at)
+
+
+def people_detector(camera: CameraSection) -> PeopleDetector:
     """Return the detector the camera's section asks for."""
     from detectors.people.motion import MotionPeople  # noqa: PLC0415 - OpenCV loads where a camera is
 
+    if camera.model is not None:
+        from detectors.people.model import ModelPeople  # noqa: PLC0415 - networks load where they are asked for
+
+        return ModelPeople(camera)
     return MotionPeople()

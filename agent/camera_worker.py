@@ -1,0 +1,173 @@
+"""A camera's process as a worker: started, listened to, killed when it hangs."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from agent import camera_words
+from agent.camera_words import Beat
+from agent.intake import Instant
+from drivers.capture import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from subprocess import Popen
+
+    from agent.clock import Clock
+    from config.cameras import CameraSection
+    from detectors.findings import Finding
+
+log = logging.getLogger(__name__)
+
+LIMIT_S = 4.0  # without a beat; the supervisor looks once a second
+START_S = 15.0  # grace for loading OpenCV and a model on a small machine
+MOST_TEXT = 300
+
+
+class Taker(Protocol):
+    """Where findings go."""
+
+    def __call__(self, finding: Finding, now: Instant) -> None:
+        """Accept a finding."""
+        ...
+
+
+class CameraWorker:
+    """Runs `agent.camera` in a process of its own; its findings go to `take`."""
+
+    def __init__(self, section: CameraSection, take: Taker, clock: Clock, command: tuple[str, ...] = ()) -> None:
+        self.name = section.id
+        self.limit_s = LIMIT_S
+        self.beat: Beat | None = None
+        self._section = section
+        self._take = take
+        self._clock = clock
+        self._command = command or (sys.executable, "-m", "agent.camera")
+        self._process: Popen[str] | None = None
+        self._listeners: list[threading.Thread] = []
+        self._heard = 0.0
+        self._last_words = ""
+
+    def start(self) -> None:
+        """Start the process."""
+        self._end_process()
+        self._heard = time.monotonic() + START_S
+        self._last_words = ""
+        self.beat = None
+        self._process = process = subprocess.Popen(  # noqa: S603 - our own module
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        )
+        self._listeners = [
+            threading.Thread(target=job, args=(process,), name=self.name, daemon=True)
+            for job in (self._listen, self._overhear)
+        ]
+        for thread in self._listeners:
+            thread.start()
+        self._send(process)
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def beat_age(self) -> float:
+        """Seconds since the last beat; negative while it may still be starting."""
+        return time.monotonic() - self._heard
+
+    def stop(self) -> None:
+        """Ask the process to end: its stdin ends."""
+        if self._process is not None and self._process.stdin is not None:
+            _quietly(self._process.stdin.close)
+
+    def kill(self) -> None:
+        """End the process by force."""
+        if self._process is not None:
+            self._process.kill()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end of the process at most this long."""
+        deadline = time.monotonic() + max(0.0, timeout_s)
+        process = self._process
+        if process is not None:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                return
+        for thread in self._listeners:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._close_pipes()
+
+    def failure(self) -> str:
+        """Why it ended or has no picture, in one line."""
+        if self.alive():
+            return self.beat.trouble if self.beat else ""
+        code = self._process.returncode if self._process else None
+        return self._last_words or f"{self.name}: the process of the camera ended with code {code}"
+
+    def _send(self, process: Popen[str]) -> None:
+        if process.stdin is not None:
+            text = self._section.model_dump_json() + "\n"
+            _quietly(lambda: _write(process, text))
+
+    def _listen(self, process: Popen[str]) -> None:
+        for line in process.stdout or ():
+            try:
+                words = camera_words.read(line)
+            except ValueError as e:
+                log.debug("%s: said what is not ours: %s", self.name, e)
+                continue
+            if process is not self._process:
+                return
+            match words:
+                case Beat():
+                    self._hear(words)
+                case _:
+                    self._take(words, Instant(time.monotonic(), self._clock.mono(), self._clock.wall()))
+
+    def _hear(self, beat: Beat) -> None:
+        before = self.beat.trouble if self.beat else ""
+        self._heard, self.beat = time.monotonic(), beat
+        if beat.trouble and not before:
+            log.error("%s; trying again", redact(beat.trouble))
+        elif before and not beat.trouble:
+            log.warning("%s: is back", self.name)
+
+    def _overhear(self, process: Popen[str]) -> None:
+        """Keep the last words of a dying process; a native library's noise goes no further."""
+        for line in process.stderr or ():
+            if line.strip():
+                self._last_words = line.strip()[:MOST_TEXT].replace(self._section.source, redact(self._section.source))
+
+    def _end_process(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for thread in self._listeners:
+                thread.join(1.0)
+            self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        process = self._process
+        if process is None or process.poll() is None:
+            return
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                _quietly(pipe.close)
+
+
+def _write(process: Popen[str], text: str) -> None:
+    if process.stdin is not None:
+        process.stdin.write(text)
+        process.stdin.flush()
+
+
+def _quietly(action: Callable[[], object]) -> None:
+    """Do what may fail because the process is gone already."""
+    try:
+        action()
+    except (BrokenPipeError, ValueError, OSError):
+        return

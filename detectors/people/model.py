@@ -1,0 +1,141 @@
+"""People by a network that the user supplies, always on the part of the picture that matters."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from detectors.people import People
+from detectors.people.decoders import Family, recognise
+from drivers.errors import DriverError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.cameras import CameraSection, ModelSection
+    from detectors.people import Boxes, Picture
+
+    Region = tuple[int, int, int, int]  # x1, y1, x2, y2
+
+SIZES = (320, 416, 352, 300, 640, 512, 480, 288, 256)
+OVERLAP = 0.5  # boxes that share more are one person
+MARGIN = 0.3  # of the region's longer side, around lines and zones: room for whole people
+
+
+class Network:
+    """A network file, its family recognised by its outputs."""
+
+    def __init__(self, section: ModelSection) -> None:
+        check(section.path, section.sha256)
+        self.name = section.path.name
+        self._score = section.score
+        self._net = load(section.path)
+        self.size, self.family = self._recognise()
+        self._names = self._net.getUnconnectedOutLayersNames()
+
+    def people(self, picture: Picture) -> tuple[Boxes, Boxes]:
+        """Return boxes (n, 4) in pixels of the picture, and scores (n,)."""
+        height, width = picture.shape[:2]
+        ratio = self.size / max(height, width)
+        inner = cv2.resize(picture, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+        square = np.full((self.size, self.size, 3), 114, np.uint8)
+        square[: inner.shape[0], : inner.shape[1]] = inner
+        found = self.family.decode(self._forward(square, self.family), self.size)
+        found = found[found[:, 4] >= self._score]
+        kept = _distinct(found)
+        return kept[:, :4] / ratio, kept[:, 4]
+
+    def _forward(self, square: Picture, family: Family | None) -> list[Boxes]:
+        if family is None:
+            blob = np.zeros((1, 3, self._trial, self._trial), np.float32)
+        else:
+            ordered = square[..., ::-1] if family.rgb else square
+            plane = (ordered.astype(np.float32) - np.array(family.mean, np.float32)) / np.array(family.std, np.float32)
+            blob = np.ascontiguousarray(plane.transpose(2, 0, 1))[None]
+        self._net.setInput(blob)
+        outputs = self._net.forward(self._net.getUnconnectedOutLayersNames())
+        return [np.asarray(output, dtype=np.float64) for output in outputs]
+
+    def _recognise(self) -> tuple[int, Family]:
+        shapes: list[tuple[int, ...]] = []
+        for size in SIZES:
+            self._trial = size
+            try:
+                shapes = [output.shape for output in self._forward(np.zeros((1, 1, 3), np.uint8), None)]
+            except cv2.error:
+                continue
+            family = recognise(shapes, size)
+            if family is not None:
+                return size, family
+        told = ", ".join("x".join(str(n) for n in shape) for shape in shapes) or "none at any usual input size"
+        raise DriverError(
+            f"{self.name}: its outputs ({told}) are none of YOLOX, NanoDet, PicoDet, FastestDet, SSD: export it without"
+            " post-processing"
+        )
+
+
+class ModelPeople:
+    """Model mode: the network on a crop around all lines and zones."""
+
+    def __init__(self, camera: CameraSection) -> None:
+        if camera.model is None:
+            raise ValueError(f"{camera.id}: has no model")
+        self._network = Network(camera.model)
+        self._shapes = [line.line for line in camera.line] + [zone.zone for zone in camera.zone]
+
+    def detect(self, picture: Picture, at: float, known: Boxes) -> People:  # noqa: ARG002 - a network has no memory
+        """Return the people in the part of the picture that matters."""
+        x1, y1, x2, y2 = region(self._shapes, picture.shape[1], picture.shape[0])
+        boxes, scores = self._network.people(picture[y1:y2, x1:x2])
+        return People(boxes + np.array((x1, y1, x1, y1), float), scores)
+
+
+def region(shapes: list[tuple[float, ...]], width: int, height: int) -> Region:
+    """Return the part of a picture around the shapes, as square as the picture allows."""
+    if not shapes:
+        return 0, 0, width, height
+    points = np.concatenate([np.asarray(shape, float).reshape(-1, 2) for shape in shapes])
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = float((high - low).max()) * (1 + 2 * MARGIN)
+    middle, limits = (low + high) / 2, np.array((width, height), float)
+    start = np.clip(middle - side / 2, 0, np.maximum(limits - side, 0))
+    end = np.minimum(start + side, limits)
+    return int(start[0]), int(start[1]), round(float(end[0])), round(float(end[1]))
+
+
+def check(path: Path, sha256: str | None) -> None:
+    """Raise DriverError unless the file is there and is the one meant."""
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as e:
+        raise DriverError(f"{path}: the model cannot be read: {e.strerror}") from e
+    if sha256 is not None and found != sha256.lower():
+        raise DriverError(f"{path}: is not the model that was meant: its sha256 is {found}, asked for is {sha256}")
+
+
+def load(path: Path) -> cv2.dnn.Net:
+    """Return the network of an ONNX or TensorFlow file."""
+    try:
+        if path.suffix == ".pb":
+            text = path.with_suffix(".pbtxt")
+            return cv2.dnn.readNetFromTensorflow(str(path), str(text) if text.exists() else "")
+        return cv2.dnn.readNetFromONNX(str(path))
+    except cv2.error as e:
+        raise DriverError(f"{path}: is no model that OpenCV can read (ONNX, or .pb with .pbtxt beside it)") from e
+
+
+def _distinct(found: Boxes) -> Boxes:
+    """Keep the best of the boxes that show the same person (greedy non-maximum suppression)."""
+    found = found[np.argsort(-found[:, 4])]
+    kept: list[Boxes] = []
+    while len(found):
+        best, found = found[0], found[1:]
+        kept.append(best)
+        shared = np.minimum(best[2:4], found[:, 2:4]) - np.maximum(best[:2], found[:, :2])
+        common = np.clip(shared, 0, None).prod(axis=1)
+        areas = (found[:, 2:4] - found[:, :2]).prod(axis=1) + (best[2:4] - best[:2]).prod()
+        found = found[common / np.maximum(areas - common, 1e-9) < OVERLAP]
+    return np.array(kept).reshape(-1, 5)

@@ -1,0 +1,139 @@
+"""A live camera: a thread keeps only its newest picture, and reconnects for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from drivers.capture import format_of, is_live, open_capture, read_picture, redact
+from drivers.errors import DriverError, DriverTimeoutError
+from drivers.masks import blacken
+from drivers.samples import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    import cv2
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from config.cameras import CameraSection
+
+BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+WAIT_S = 1.0  # `read` returns after this long also without a picture
+LOST_S = 5.0  # no picture for this long: the camera is lost
+
+
+class Camera:
+    """Newest picture wins; what was skipped is counted. A file is played at its own speed, again and again."""
+
+    interval_s = 0.0
+
+    def __init__(self, section: CameraSection) -> None:
+        self.name = section.id
+        self._section = section
+        self._source = section.detect_source or section.source
+        self._fresh = threading.Condition()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._newest: Frame | None = None
+        self._progress = time.monotonic()
+        self._arrived = self._progress
+        self._served = 0.0
+        self._trouble = ""
+        self.seen = 0
+        """Pictures that arrived."""
+        self.skipped = 0
+        """Pictures that gave way to newer ones."""
+
+    def __enter__(self) -> Self:
+        """Start the thread; it opens the source by itself, again and again."""
+        self._stop.clear()
+        self._progress = self._arrived = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=f"{self.name} source", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the thread."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the thread, from any thread; harmless when closed."""
+        self._stop.set()
+        with self._fresh:
+            self._fresh.notify_all()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=0.5)  # a read that hangs is left behind: the process ends with it
+
+    def read(self) -> Sequence[Frame]:
+        """Return the newest picture that was not yet returned, or nothing after a second."""
+        due = self._served + 1.0 / self._section.frames_per_s
+        self._stop.wait(max(0.0, min(due - time.monotonic(), WAIT_S)))
+        with self._fresh:
+            if self._newest is None:
+                self._fresh.wait(WAIT_S)
+            frame, self._newest = self._newest, None
+        if frame is not None:
+            self._served = time.monotonic()
+            return [frame]
+        if time.monotonic() - self._arrived > LOST_S:
+            raise DriverTimeoutError(self._trouble or f"{self.name}: no picture for {LOST_S:.0f} s")
+        return []
+
+    def stuck_s(self) -> float:
+        """Seconds since the source's thread last came back from FFmpeg."""
+        return time.monotonic() - self._progress
+
+    def _run(self) -> None:
+        tries = 0
+        while not self._stop.is_set():
+            before = self.seen
+            try:
+                capture = open_capture(self._source, self._section.open_timeout_s, self._section.read_timeout_s)
+                try:
+                    self._play(capture)
+                finally:
+                    capture.release()
+            except DriverError as e:
+                self._trouble = f"{self.name}: {e}"
+            else:
+                self._trouble = f"{self.name}: {redact(self._source)}: the stream ended"
+            tries = 0 if self.seen > before else tries + 1
+            pause = 0.0 if not is_live(self._source) and self.seen > before else BACKOFF_S[min(tries, 6) - 1]
+            self._wait(pause)
+
+    def _play(self, capture: cv2.VideoCapture) -> None:
+        """Hand on pictures until the source ends or fails."""
+        rate = 0.0 if is_live(self._source) else (format_of(capture).frames_per_s or 25.0)
+        began, count = time.monotonic(), 0
+        while not self._stop.is_set():
+            picture = read_picture(capture, self.name)
+            self._progress = time.monotonic()
+            if picture is None:
+                return
+            count += 1
+            self._hand_on(picture)
+            if rate:
+                self._wait(began + count / rate - time.monotonic())
+
+    def _hand_on(self, picture: NDArray[np.uint8]) -> None:
+        at = time.monotonic()
+        blacken(picture, self._section.privacy)
+        with self._fresh:
+            self.seen += 1
+            self.skipped += self._newest is not None
+            self._newest = Frame(self.name, picture, at, time.time(), self.seen)
+            self._arrived = at
+            self._fresh.notify_all()
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
+            self._stop.wait(min(left, WAIT_S))
+            self._progress = time.monotonic()
