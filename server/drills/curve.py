@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from server.drills.results import Result, Step
+from server.drills.results import Phase, Result, Step
 
 WIDTH, HEIGHT = 960, 360
 LEFT, RIGHT, TOP, BOTTOM = 60, 130, 24, 40
@@ -93,12 +93,15 @@ def _target(scale: _Scale, seconds: float, words: Words) -> str:
 def _marks(found: Result, scale: _Scale) -> list[str]:
     """Where 50 %, 95 % and the last were out."""
     parts: list[str] = []
-    for name, span, share in (("50%", found.half, 0.5), ("95%", found.most, 0.95), ("100%", found.clear, 1.0)):
+    if found.phase is not Phase.FINISHED:
+        return parts  # a share of whom is out so far would mislead
+    marks = (("50%", found.half, 0.5, -8), ("95%", found.most, 0.95, 18), ("100%", found.clear, 1.0, -8))
+    for name, span, share, beside in marks:
         if span is None:
             continue
         x, y = scale.x(span.seconds), scale.y(found.count.net * share)
         parts.append(f'<circle class="mark" cx="{x}" cy="{y}" r="5"/>')
-        parts.append(f'<text class="mark" x="{x - 8}" y="{y - 8}" text-anchor="end">{name}</text>')
+        parts.append(f'<text class="mark" x="{x - 9}" y="{y + beside}" text-anchor="end">{name}</text>')
     return parts
 
 

@@ -107,18 +107,19 @@ def bottleneck(found: Result) -> str:
 
 def exits(record: Record) -> list[list[str]]:
     """Header and one row an exit."""
-    head = ["出口", "人数", "首人", "50 %", "95 %", "末人", "流量 人/(米·秒)"]
+    head = ["出口", "人数", "首人", "50 %", "95 %", "末人", "± 秒", "流量 人/(米·秒)"]
     table = [head]
     for exit_ in record.result.exits:
-        spans = [words.timed(s) for s in (exit_.first, exit_.half, exit_.most, exit_.last)]
+        spans = (exit_.first, exit_.half, exit_.most, exit_.last)
         flow = "—" if exit_.flow is None else f"{exit_.flow:g}" + ("（存疑）" if exit_.implausible else "")
-        table.append([exit_.name, words.counted(exit_.count), *spans, flow])
+        times = [words.clock(s.seconds) if s else "—" for s in spans]
+        table.append([exit_.name, words.counted(exit_.count), *times, words.worst_doubt(spans), flow])
     return table
 
 
 def classes(record: Record) -> list[list[str]]:
     """Header and one row a class."""
-    table = [["班级", "应疏散", "已安全疏散", "免演", "缺", "到达集合点", "上报"]]
+    table = [["班级", "应疏散", "已安全疏散", "免演", "缺", "到达集合点", "上报", "± 秒"]]
     for c in record.result.roll_call.classes:
         told = c.present is not None
         table.append(
@@ -128,8 +129,9 @@ def classes(record: Record) -> list[list[str]]:
                 str(c.present) if told else "未报",
                 str(c.excused),
                 str(c.missing) if told else "—",
-                words.timed(c.arrived) + ("（结束后）" if c.late else ""),
-                words.timed(c.reported),
+                (words.clock(c.arrived.seconds) if c.arrived else "未记录") + ("（结束后）" if c.late else ""),
+                words.clock(c.reported.seconds) if c.reported else "未报",
+                words.worst_doubt((c.arrived, c.reported)),
             ]
         )
     return table

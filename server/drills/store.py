@@ -15,7 +15,7 @@ from server.database import insert_new
 from server.drills import acts
 from server.drills.inputs import Act, DrillKind, Plan, Start
 from server.drills.results import Phase, Result
-from server.drills.tables import drill_problems, drill_results, drills
+from server.drills.tables import drill_acts, drill_problems, drill_results, drills
 from server.errors import RefusedError, UnknownError
 from server.ids import fresh_id
 from server.ingest.tables import durables
@@ -145,11 +145,13 @@ def open_drills(connection: Connection, now_s: float) -> list[Drill]:
 
 
 def running(connection: Connection, site: str, now_s: float) -> str | None:
-    """The drill that runs at a school now."""
+    """The drill that runs at a school now; one that was just ended runs no longer, though it is still computed."""
+    over = select(drill_acts.c.n).where(drill_acts.c.drill == drills.c.id, drill_acts.c.kind.in_(["ended", "voided"]))
     query = select(drills.c.id).where(
         drills.c.site == site,
         drills.c.phase.in_([p.value for p in RUNNING]),
         drills.c.begun_s > now_s - LONGEST_S,
+        ~over.exists(),
     )
     return connection.execute(query).scalars().first()
 

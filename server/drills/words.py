@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from server.drills.clocks import Trust
@@ -48,6 +49,12 @@ def timed(span: Span | None) -> str:
         return "未记录"
     doubt = max(math.ceil(span.plus_minus_s * 10 - 1e-9) / 10, 0.1)
     return f"{clock(span.seconds)} ±{doubt:g} 秒"
+
+
+def worst_doubt(spans: Iterable[Span | None]) -> str:
+    """The widest ± of some times, in seconds."""
+    doubts = [s.plus_minus_s for s in spans if s is not None]
+    return f"{max(math.ceil(max(doubts) * 10 - 1e-9) / 10, 0.1):g}" if doubts else "—"
 
 
 def counted(count: Count) -> str:

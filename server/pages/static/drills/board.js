@@ -17,7 +17,8 @@ function show(view) {
   say(byId("name"), row.name || t(`drills.kind.${row.kind}`));
   say(byId("phase"), result.waiting_for_data ? t("drills.waiting") : t(`drills.phase.${result.phase}`));
   say(byId("people"), counted(result.count));
-  byId("people").dataset.wide = counted(result.count).length > 4 ? "yes" : "no";
+  const letters = counted(result.count).length;
+  byId("people").dataset.wide = letters > 7 ? "very" : letters > 4 ? "yes" : "no";
   say(byId("expected"), String(result.expected));
   say(byId("reconciled"), result.phase === "finished" ? view.reconciled : "");
   verdict(result);
@@ -58,14 +59,14 @@ function exits({ result, links }) {
 
 function classes(call) {
   say(byId("reported"), call.classes.length ? t("drills.board.reported", { n: call.reported, all: call.classes.length }) : "");
-  byId("classes").dataset.many = call.classes.length > 40 ? "very" : call.classes.length > 15 ? "yes" : "no";
+  byId("classes").dataset.many = call.classes.length > 24 ? "very" : call.classes.length > 15 ? "yes" : "no";
   const tiles = new Map([...byId("classes").children].map((tile) => [tile.dataset.class, tile]));
   for (const one of call.classes) {
     const tile = tiles.get(one.id) ?? byId("classes").appendChild(el("li", { "data-class": one.id }, el("b", {}), el("span", {})));
     const [state, text] = classState(one);
     tile.dataset.state = state;
     say(tile.querySelector("b"), one.name);
-    say(tile.querySelector("span"), text);
+    say(tile.querySelector("span"), call.classes.length > 24 && state !== "missing" ? "" : text); // the mark alone, where tiles are small
   }
 }
 
@@ -100,13 +101,14 @@ function tick() {
   const elapsed = result.phase === "finished" ? (result.official?.seconds ?? null) : drill.elapsed();
   const timed = ["evacuating", "finished"].includes(result.phase) && elapsed !== null;
   const text = timed ? exact(Math.max(0, elapsed)) : "";
+  byId("clock").dataset.long = timed && text.length > 6 ? "yes" : "no";
   say(document.querySelector("#clock .big"), timed ? text.slice(0, -2) : "0:00");
   say(document.querySelector("#clock .tenths"), timed ? text.slice(-2) : "");
   say(byId("target"), timed || result.phase === "planned" ? targets(result, elapsed) : t("drills.before"));
   const limits = result.stages.map((s) => s.target_s).filter((s) => s !== null).sort((a, b) => a - b);
   const goal = limits.find((limit) => timed && elapsed < limit) ?? limits.at(-1);
   const share = goal && timed ? Math.min(elapsed / goal, 1) : 0;
-  document.querySelector(".ring .done").setAttribute("stroke-dasharray", `${(share * 100).toFixed(2)} 100`);
+  document.querySelector(".ring .done").setAttribute("stroke-dasharray", `${(share * 100).toFixed(2)} 200`);
   board.dataset.over = goal && timed && elapsed > goal ? "yes" : limits.some((limit) => timed && elapsed > limit) ? "some" : "no";
   lastAges(result, elapsed);
   if (result.phase === "evacuating") curve();
@@ -125,4 +127,16 @@ function lastAges(result, elapsed) {
   }
 }
 
+/** The ring follows the edge of its panel, whatever the screen's shape. */
+function fitRing() {
+  const ring = document.querySelector(".ring");
+  const { width, height } = ring.getBoundingClientRect();
+  const line = Math.max(6, Math.min(width, height) / 30);
+  for (const rect of ring.children) {
+    const places = { x: line / 2, y: line / 2, width: Math.max(0, width - line), height: Math.max(0, height - line), rx: line * 1.5, "stroke-width": line };
+    for (const [name, value] of Object.entries(places)) rect.setAttribute(name, value);
+  }
+}
+
+new ResizeObserver(fitRing).observe(document.querySelector(".time"));
 setInterval(tick, 100);

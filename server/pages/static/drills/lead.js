@@ -86,7 +86,7 @@ function showSignals({ result, row }) {
   buttons = wanted;
   const first = sheltered && result.phase === "planned" ? "shelter" : result.phase === "evacuating" ? "end" : "evacuate";
   byId("signals").replaceChildren(...offered.map((what) =>
-    el("button", { type: "button", class: what === first ? "huge first" : "huge", "data-do": what, onclick: () => press(what) },
+    el("button", { type: "button", class: what === first ? "huge first" : what === "void" ? "plain" : "huge", "data-do": what, onclick: () => press(what) },
       t(["end", "void"].includes(what) ? `drills.${what}` : `drills.signal.${what}`)))); // prettier-ignore
 }
 
