@@ -67,20 +67,42 @@ def ingest(
 
 
 @cli.command()
-def verify(config: Config) -> None:
+def verify(
+    config: Config,
+    file: Annotated[Path | None, typer.Option("--file", help="an exported journal, in place of the database")] = None,
+    anchors: Annotated[Path | None, typer.Option("--anchors", help="tips that were noted elsewhere")] = None,
+) -> None:
     """Prove that nobody changed the ledger's journal; name the first row that is not as it was written."""
-    from server.ledger import verify as proof  # noqa: PLC0415
+    from server.ledger import checking  # noqa: PLC0415
+    from server.running import open_database  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    if file is not None:
+        found = checking.check_file(file, anchors)
+    else:
+        database = open_database(settings)
+        try:
+            with database.read.connect() as connection:
+                found = checking.check_database(connection, settings.data, anchors)
+        finally:
+            database.close()
+    if found.broken is not None:
+        raise ServerError(f"the ledger was changed: {found.broken}")
+    typer.echo(f"the ledger is whole: {found.rows} journal rows")
+
+
+@cli.command()
+def export(config: Config, file: Annotated[Path, typer.Argument(help="where the lines go")]) -> None:
+    """Write the ledger's journal to a file, one JSON object a line, for `verify --file` elsewhere."""
+    from server.ledger import checking  # noqa: PLC0415
     from server.running import open_database  # noqa: PLC0415
 
     database = open_database(load(config, ServerConfig))
     try:
         with database.read.connect() as connection:
-            found = proof.verify(connection)
+            typer.echo(f"{file}: {checking.export(connection, file)} journal rows")
     finally:
         database.close()
-    if found.broken is not None:
-        raise ServerError(f"the ledger was changed: {found.broken}")
-    typer.echo(f"the ledger is whole: {found.rows} journal rows")
 
 
 @cli.command()

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, selec
 
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.guards import MissingError
-from server.ledger.tables import hazards, journal
+from server.ledger.tables import IS_OPEN, hazards, journal
 
 Sort = Literal["-found_at", "found_at", "due_at", "-due_at"]
 MOST = 500
@@ -121,7 +121,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.point:
         conditions.append(c.point == wanted.point)
     if wanted.open is not None:
-        conditions.append(c.open if wanted.open else ~c.open)
+        conditions.append(IS_OPEN if wanted.open else ~c.open)
     if wanted.text:
         fields = (c.number, c.place, c.description, c.responsible)
         conditions.append(or_(*(field.icontains(wanted.text, autoescape=True) for field in fields)))
@@ -132,7 +132,7 @@ def _times(wanted: Wanted) -> list[ColumnElement[bool]]:
     c = hazards.c
     conditions: list[ColumnElement[bool]] = []
     if wanted.overdue_at is not None:
-        conditions += [c.open, c.due_at < wanted.overdue_at]
+        conditions += [IS_OPEN, c.due_at < wanted.overdue_at]
     if wanted.found_from is not None:
         conditions.append(c.found_at >= wanted.found_from)
     if wanted.found_to is not None:

@@ -14,7 +14,7 @@ from server.changes import announce
 from server.errors import RefusedError, UnknownError
 from server.ledger import journal
 from server.ledger.entry import Entry, columns, difference, from_row
-from server.ledger.tables import hazards, numbers
+from server.ledger.tables import IS_OPEN, hazards, numbers
 
 
 class StaleEditError(RefusedError):
@@ -89,7 +89,7 @@ def get(connection: Connection, hazard: int, *, lock: bool = False) -> Entry:
 
 def open_of_cause(connection: Connection, cause: str) -> Entry | None:
     """Return the open entry of a cause."""
-    query = select(hazards).where(hazards.c.cause == cause, hazards.c.open).with_for_update()
+    query = select(hazards).where(hazards.c.cause == cause, IS_OPEN).with_for_update()
     row = connection.execute(query).one_or_none()
     return None if row is None else from_row(row)
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -175,3 +176,6 @@ notices = Table(
     PrimaryKeyConstraint("hazard", "kind"),
     Index("ix_hazard_notices_at", "at"),
 )
+
+IS_OPEN: ColumnElement[bool] = text("hazards.open")  # pyright: ignore[reportAssignmentType]
+"""As the partial indexes say it: `open = 1`, which SQLAlchemy would write, is not seen by SQLite as the same."""

@@ -19,7 +19,7 @@ from server.database import insert_new
 from server.ledger import seal, store
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.sensors import Ledger, point_kind
-from server.ledger.tables import hazards, notices, waiting
+from server.ledger.tables import IS_OPEN, hazards, notices, waiting
 from server.ledger.timers import notices as due_notices
 
 CLOCK = "时限提醒"
@@ -62,7 +62,7 @@ def lasted(connection: Connection, ledger: Ledger, now: datetime) -> None:
 def remind(connection: Connection, ledger: Ledger, now: datetime) -> None:
     """Write the notices that are due, each once; snapshot the roster when an entry falls overdue."""
     moving = hazards.c.state.in_([State.ASSIGNED.value, State.RECTIFYING.value])
-    standing = select(hazards).where(hazards.c.open, or_(hazards.c.due_at < now, moving))
+    standing = select(hazards).where(IS_OPEN, or_(hazards.c.due_at < now, moving))
     for row in connection.execute(standing).all():
         entry = from_row(row)
         if entry.due_at is not None and now > entry.due_at and not entry.climb:
