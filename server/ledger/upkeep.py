@@ -16,7 +16,7 @@ from server.accounts.tables import users
 from server.alerts.alert import Alert
 from server.alerts.tables import alerts
 from server.database import insert_new
-from server.ledger import seal, store
+from server.ledger import seal, store, yearly
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.sensors import Ledger, point_kind
 from server.ledger.tables import IS_OPEN, hazards, notices, waiting
@@ -41,6 +41,7 @@ def tick(connection: Connection, upkeep: Upkeep) -> None:
     now = upkeep.ledger.clock()
     lasted(connection, upkeep.ledger, now)
     remind(connection, upkeep.ledger, now)
+    yearly.turn(connection, upkeep.ledger, now)
     if upkeep.key is not None and upkeep.data is not None:
         offset = timezone(timedelta(hours=upkeep.ledger.judgement.timers.utc_offset_hours))
         seal.seal_day(connection, upkeep.key, now.astimezone(offset).date().isoformat())

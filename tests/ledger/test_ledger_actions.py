@@ -192,3 +192,24 @@ def test_an_entry_put_in_or_taken_out_past_the_program_is_seen(database: Databas
         assert "says deadline of YX-1-2026-0001" in str(verify(connection).broken)
         connection.execute(delete(hazards))
         assert "which is gone" in str(verify(connection).broken)
+
+
+def test_january_carries_open_entries_over_and_archives_the_closed(
+    database: Database, ledger: Ledger, clock: Clock
+) -> None:
+    with database.write.begin() as connection:
+        one, two, late = (report(connection, ledger, FINDING, SAFETY) for _ in range(3))
+        for entry, at in ((two, NOW), (late, datetime(2026, 12, 20, tzinfo=UTC))):
+            closed = replace(entry, state=State.CLOSED, closed_at=at, closed_by="校长")
+            store.change(connection, entry, closed, "校长", at, "close")
+        clock.now = datetime(2026, 12, 31, 17, tzinfo=UTC)  # one in the morning of 1 January in Yuxi
+        for _ in range(2):
+            tick(connection, Upkeep(ledger))
+        found = {e.id: (e.register, e.state) for e in (store.get(connection, n.id) for n in (one, two, late))}
+        assert found == {
+            one.id: (2027, State.FOUND),
+            two.id: (2026, State.ARCHIVED),
+            late.id: (2026, State.CLOSED),  # it may still be found again
+        }
+        assert report(connection, ledger, FINDING, SAFETY).number == "YX-1-2027-0001"
+        assert verify(connection).broken is None
