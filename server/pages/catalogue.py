@@ -40,12 +40,6 @@ def read_all() -> dict[str, Catalogue]:
     return {language: read(language) for language in LANGUAGES}
 
 
-def choose(asked: str | None, remembered: str | None, accepted: str | None) -> str:
-    """Choose by what the address asks, then the cookie, then the browser; Chinese where none of them says English."""
-    for wish in (asked, remembered):
-        if wish in LANGUAGES:
-            return wish
-    if not accepted:
-        return FIRST
-    best = accepted.split(",")[0].strip().lower()
-    return "en" if best.startswith("en") else FIRST
+def choose(asked: str | None, remembered: str | None) -> str:
+    """Choose by what the address asks, then the cookie; Chinese otherwise, whatever the browser was sold with."""
+    return next((wish for wish in (asked, remembered) if wish in LANGUAGES), FIRST)

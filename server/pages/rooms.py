@@ -23,8 +23,17 @@ CSP = (
     "frame-ancestors 'none'"
 )
 _STATIC_NAMES = frozenset(file.relative_to(STATIC).as_posix() for file in STATIC.rglob("*") if file.is_file())
-ROOMS = (("/", "wall"), ("/drills", "drills"), ("/hazards", "hazards"), ("/points", "points"), ("/agents", "agents"))
-"""Address and name of each room, in the order of the navigation; its text is `nav.NAME`."""
+ROOMS = (
+    ("/", "wall", "alerts.read"),
+    ("/drills", "drills", "drills.read"),
+    ("/water", "water", "water.read"),
+    ("/hazards", "hazards", "hazards.read"),
+    ("/duties", "duties", "duties.read"),
+    ("/points", "points", "points.read"),
+    ("/agents", "agents", "agents.read"),
+)
+"""Address, name and permission of each room, in the order of the navigation; its text is `nav.NAME`."""
+_THERE = frozenset(file.stem for file in (HERE / "templates").glob("*.html"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,12 @@ class Visitor:
 
     name: str
     csrf: str
+    permissions: frozenset[str] = frozenset()
+
+    @property
+    def rooms(self) -> tuple[tuple[str, str], ...]:
+        """The rooms this visitor may enter: address and name."""
+        return tuple((address, name) for address, name, needs in ROOMS if needs in self.permissions and name in _THERE)
 
 
 Identify = Callable[[Request], Visitor | None]
@@ -65,7 +80,7 @@ class Pages:
         """Render one template in the visitor's language."""
         cookies = request.cookies
         asked = request.query_params.get("lang")
-        language = catalogue.choose(asked, cookies.get("lang"), request.headers.get("accept-language"))
+        language = catalogue.choose(asked, cookies.get("lang"))
         theme = request.query_params.get("theme") or cookies.get("theme", "")
         texts = self._texts[language]
         html = self._templates.get_template(f"{room}.html").render(
@@ -74,7 +89,7 @@ class Pages:
             theme=theme if theme in {"light", "dark"} else "",
             texts=json.dumps(dict(texts.texts), ensure_ascii=False).replace("<", "\\u003c"),
             room=room,
-            rooms=ROOMS,
+            rooms=visitor.rooms if visitor else (),
             visitor=visitor,
             simulated=self._simulated,
             **values,

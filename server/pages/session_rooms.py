@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 
+from server.accounts.permissions import PERMISSIONS, may
 from server.accounts.web import identify
 from server.pages import drill_rooms
 from server.pages.rooms import Pages, Visitor, router
@@ -17,7 +18,10 @@ def rooms(services: Services) -> Sequence[APIRouter]:
 
     def visitor(request: Request) -> Visitor | None:
         session = identify(request)
-        return None if session is None else Visitor(session.user, session.csrf)
+        if session is None:
+            return None
+        allowed = frozenset(permission for permission in PERMISSIONS if may(session.role, permission))
+        return Visitor(session.user, session.csrf, allowed)
 
     pages = Pages(visitor, simulated=services.simulated)
     return (router(pages), drill_rooms.router(pages, services))

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
+from server.accounts.permissions import PERMISSIONS
 from server.pages.rooms import Pages, Visitor, router
 
 Json = dict[str, Any]
@@ -59,7 +60,7 @@ class Pretence:
 def application() -> FastAPI:  # noqa: C901 (a list of routes)
     app = FastAPI()
     told = Pretence()
-    app.include_router(router(Pages(lambda _request: Visitor("门卫", "token"))))
+    app.include_router(router(Pages(lambda _request: Visitor("门卫", "token", frozenset(PERMISSIONS)))))
 
     @app.post("/pretend")
     async def pretend(request: Request) -> None:

@@ -1,5 +1,5 @@
 // One hazard with its whole story.
-import { t, word } from "/static/text.js";
+import { t } from "/static/text.js";
 import { el, say } from "/static/element.js";
 import { get } from "/static/api.js";
 import { Live } from "/static/live.js";
@@ -12,14 +12,18 @@ const none = document.getElementById("none");
 const line = (name, value) => (value ? el("div", {}, el("dt", {}, name), el("dd", {}, String(value))) : null);
 
 function show(hazard) {
+  const title = hazard.description || hazard.title || t("nav.hazard");
+  const named = !hazard.place || title.includes(hazard.place) ? title : `${hazard.place} · ${title}`;
+  document.title = `${named} · ${t("product")}`;
+  say(document.querySelector("main h1"), named);
   const story = hazard.story ?? hazard.journal ?? hazard.steps ?? [];
   place.replaceChildren(
     el("dl", { class: "sheet" },
-      line(t("hazards.what"), hazard.description || word("kind", hazard.kind ?? "unknown")),
+      line(t("hazards.number"), hazard.number),
       line(t("points.place"), hazard.place),
       line(t("hazards.found"), clock(hazard.found_at ?? hazard.opened_at ?? hazard.began_at ?? hazard.at, true)),
-      line(t("hazards.grade"), hazard.grade_text ?? hazard.grade),
-      line(t("hazards.state"), hazard.state_text ?? hazard.state),
+      line(t("hazards.grade"), hazard.grade_text || t("hazards.ungraded")),
+      line(t("hazards.state"), hazard.state_text),
     ),
     el("h2", {}, t("hazards.story")),
     el("ol", { class: "story" }, ...story.map((step) => el("li", {}, el("time", {}, clock(step.at, true)), " ", step.text ?? step.action ?? "", step.by ? ` · ${step.by}` : ""))),

@@ -17,10 +17,10 @@ function cells(hazard) {
   return el("tr", {},
     el("td", { class: "number" }, el("a", { href: `/hazards/${id}` }, String(numberOf(hazard)))),
     el("td", {}, hazard.severity ? mark(hazard.severity) : null, el("a", { href: `/hazards/${id}` }, title), hazard.simulated ? el("span", { class: "tag" }, t("simulated.tag")) : null),
-    el("td", {}, hazard.place ?? "—"),
+    el("td", {}, hazard.place || "—"),
     el("td", {}, clock(hazard.found_at ?? hazard.opened_at ?? hazard.began_at ?? hazard.at)),
-    el("td", {}, hazard.grade_text ?? hazard.grade ?? "—"),
-    el("td", {}, hazard.state_text ?? hazard.state ?? "—"),
+    el("td", {}, hazard.grade_text || t("hazards.ungraded")),
+    el("td", {}, hazard.state_text || "—"),
   ); // prettier-ignore
 }
 

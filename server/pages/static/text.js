@@ -14,3 +14,8 @@ export function word(group, name) {
 }
 
 export const known = (key) => key in texts;
+
+const allowed = new Set((document.body?.dataset.may ?? "").split(" "));
+
+/** Whether this visitor may do something; the server asks again, this only spares a button that would be refused. */
+export const may = (permission) => allowed.has(permission);
