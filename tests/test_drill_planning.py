@@ -126,3 +126,11 @@ def test_a_class_of_an_unknown_stage_is_refused_by_name() -> None:
     data = school(40).model_dump(by_alias=True)
     with pytest.raises(ValidationError, match="class c0: stage 'x' is not one of"):
         SchoolConfig.model_validate({**data, "class": [{**data["class"][0], "stage": "x"}]})
+
+
+def test_the_demonstration_school_plans_a_drill() -> None:
+    from server.demo.run import Demo
+
+    [file] = Demo("127.0.0.1", 0, 0, Path("data")).config().schools
+    made = plan(config.load(file, SchoolConfig), DrillKind.EARTHQUAKE)
+    assert [s.target_s for s in made.stages] == [180.0, 120.0]

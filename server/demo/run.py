@@ -60,6 +60,7 @@ class Demo:
             http=HttpSection(host=self.host, port=self.port, plain=True),
             broker=BrokerSection(port=self.broker_port),
             simulated=True,
+            schools=(Path(__file__).parent / "school.toml",),
         )
 
 
