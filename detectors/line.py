@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from detectors.people.stature import Stature
     from detectors.tracks import Track
 
-BAND = 0.12  # of a person's size on either side: who stands on the line sways less
+BAND = 0.25  # of a person's size on either side: who stands on the line sways less
 EDGE = 0.1  # of a person's size beyond the line's ends still counts
 
 
@@ -66,7 +66,7 @@ class LineCounter:
         side = self._sides.get(track.id)
         if side is None:
             side = self._sides[track.id] = _Side(0, distance, track.at, None, along)
-        if distance * side.last < 0:
+        if (distance > 0) != (side.last > 0):
             share = side.last / (side.last - distance)
             side.crossed_at = side.last_at + share * (track.at - side.last_at)
             side.along = along
