@@ -46,6 +46,8 @@ from server.notify import notify
 from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
 from server.services import Services
+from server.water import escalation
+from server.water.plan import load_waters
 from server.writer import Writer, no_failpoint
 
 HEARTBEAT_S = 1.0
@@ -115,6 +117,7 @@ def assemble(
         alert_hook=hook,
         ledger=Ledger(load_judgement(config.data), now),
         plan=load_plan(config.data),
+        waters=load_waters(config.data),
         command=link.command,
         broker_age_s=link.age_s,
         tls=config.http.tls,
@@ -271,6 +274,7 @@ def _look(services: Services, connection: Connection, at: datetime, mono_s: floa
     services.presence.tick(connection, at, mono_s)
     requests = find_gaps(connection, services.presence, at, mono_s)
     end_shelves(connection, at, services.alert_hook)
+    escalation.tick(connection, services.waters, services.alert_hook, at)
     return requests
 
 

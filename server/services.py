@@ -10,6 +10,7 @@ from typing import cast
 
 from fastapi import Request
 
+from config.water import Waters
 from contracts.messages import Command
 from server.accounts.throttle import Throttle
 from server.alerts.alert import AlertHook
@@ -24,6 +25,7 @@ from server.ledger.sensors import Ledger
 from server.live import Live
 from server.metrics import Metrics
 from server.presence.presence import Presence
+from server.water.plan import load_waters
 from server.writer import Writer
 
 
@@ -56,6 +58,7 @@ class Services:
     throttle: Throttle = field(default_factory=Throttle)
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)
+    waters: Waters = field(default_factory=load_waters)
     now: Callable[[], datetime] = _now
     mono_s: Callable[[], float] = time.monotonic
 

@@ -45,6 +45,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "drills.lead": _SCHOOL | {Role.ADMIN},
     "drills.report": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
     "water.read": _EVERYBODY,
+    "water.dispatch": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
+    "water.patrol": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
+    "water.draw": _SCHOOL | {Role.ADMIN, Role.TECHNICIAN},  # stills and shapes of cameras
+    "water.codes": _SCHOOL | {Role.ADMIN, Role.TECHNICIAN},  # QR codes of checkpoints
     "duties.read": _EVERYBODY,
     "duties.write": _EVERYBODY - {Role.ADMIN},
     "duties.arrange": _SCHOOL | _ABOVE | {Role.ADMIN},  # classes, grids, waters
