@@ -131,6 +131,6 @@ def test_a_class_of_an_unknown_stage_is_refused_by_name() -> None:
 def test_the_demonstration_school_plans_a_drill() -> None:
     from server.demo.run import Demo
 
-    [file] = Demo("127.0.0.1", 0, 0, Path("data")).config().schools
+    [file] = Demo("127.0.0.1", 8000, 1883, Path("data")).config().schools
     made = plan(config.load(file, SchoolConfig), DrillKind.EARTHQUAKE)
     assert [s.target_s for s in made.stages] == [180.0, 120.0]
