@@ -49,7 +49,12 @@ app.add_typer(_try, name="try")
 
 def _add_others() -> None:
     """Add the commands of other modules: each has `register(app)`."""
-    for module, parent in (("agent.try_video", _try), ("agent.try_sensors", _try), ("agent.probe", app)):
+    for module, parent in (
+        ("agent.model_check", app),
+        ("agent.try_video", _try),
+        ("agent.try_sensors", _try),
+        ("agent.probe", app),
+    ):
         if find_spec(module) is not None:
             importlib.import_module(module).register(parent)
 
