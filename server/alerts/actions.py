@@ -63,7 +63,16 @@ def shelve(connection: Connection, alert_id: str, by: By, minutes: float, reason
     time = timedelta(minutes=minutes)
     if not timedelta() < time <= LONGEST_SHELF:
         raise RefusedError(f"alert {alert_id}: a shelf holds for up to {LONGEST_SHELF}, not {time}")
-    return _record(connection, replace(alert, shelved_until=by.at + time), Change.SHELVED, by, reason)
+    after = replace(alert, shelved_until=by.at + time, comment=f"{by.user}：{reason}")
+    return _record(connection, after, Change.SHELVED, by, reason)
+
+
+def unshelve(connection: Connection, alert_id: str, by: By) -> Alert:
+    """Take an alert off the shelf before its time; one that is on none stays as it is."""
+    alert = load(connection, alert_id)
+    if alert.shelved_until is None:
+        return alert
+    return _record(connection, replace(alert, shelved_until=None), Change.UNSHELVED, by, "")
 
 
 def end_shelves(connection: Connection, now: datetime, hook: AlertHook) -> int:

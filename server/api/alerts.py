@@ -103,6 +103,14 @@ def shelve(
     )
 
 
+@router.post("/{alert_id}/unshelve", responses=declared(401, 403, 404, 422, 503))
+def unshelve(
+    alert_id: str, session: Annotated[Session, Depends(require("alerts.shelve"))], services: Parts
+) -> AlertView:
+    """Take an alert off the shelf before its time."""
+    return _act(services, session, "unshelve", alert_id, lambda c, by: actions.unshelve(c, alert_id, by))
+
+
 def _act(
     services: Services, session: Session, name: str, alert_id: str, action: Callable[[Connection, By], Alert]
 ) -> AlertView:

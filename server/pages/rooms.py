@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from contracts.vocabulary import NEVER_SHELVED
 from server.pages import catalogue
 
 HERE = Path(__file__).parent
@@ -113,7 +114,7 @@ def router(pages: Pages) -> APIRouter:
 
     @routes.get("/")
     async def wall(request: Request) -> Response:
-        return pages.open(request, "wall")
+        return pages.open(request, "wall", never_shelved=" ".join(sorted(NEVER_SHELVED)))
 
     @routes.get("/points")
     async def points(request: Request) -> Response:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvicorn
@@ -106,7 +106,15 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         told.change("alert", {**had, "state": state, "acked_at": now(), "acked_by": "门卫", "comment": comment})
         return told.alerts[alert]
 
-    _ = (pretend, stream, alerts, points, agents, hazards, acknowledge)
+    @app.post("/api/v1/alerts/{alert}/{verb}")
+    async def shelve(alert: str, verb: str, request: Request) -> Json:
+        body = await request.json()
+        until = (datetime.now(UTC) + timedelta(minutes=body["minutes"])).isoformat() if verb == "shelve" else None
+        comment = f"门卫：{body['reason']}" if until else ""
+        told.change("alert", {**told.alerts[alert], "shelved_until": until, "comment": comment})
+        return told.alerts[alert]
+
+    _ = (pretend, shelve, stream, alerts, points, agents, hazards, acknowledge)
     return app
 
 

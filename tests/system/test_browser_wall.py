@@ -115,6 +115,27 @@ def test_an_alert_is_told_once_to_ear_and_screen_reader(browser: Browser, server
         assert page.evaluate("document.body.dataset.sounded") == first
 
 
+def test_an_alert_is_shelved_with_a_reason_stays_counted_and_comes_back(browser: Browser, server: Pretended) -> None:
+    server.tell(changes=[SIX[0], SIX[2]])
+    with opened(browser, server.url) as page:
+        expect(page.locator(CARD)).to_have_count(2)
+        assert not page.locator(f"{CARD}[data-alert=alert-1] .shelve").is_visible()  # smoke: never
+        page.click(f"{CARD}[data-alert=alert-3] .shelve")
+        assert mistakes(page) == []
+        page.click("dialog button[value=put]")
+        expect(page.locator("dialog")).to_be_visible()  # no reason, no shelf
+        page.fill("#shelf-reason", "正在换门锁")
+        page.click("dialog button[value=put]")
+        expect(page.locator(CARD)).to_have_count(1)
+        expect(page.locator("#shelf summary")).to_contain_text("已搁置 1 条")
+        page.click("#shelf summary")
+        expect(page.locator("#shelf .why")).to_have_text("门卫：正在换门锁")
+        assert mistakes(page) == []
+        page.click("#shelf button")
+        expect(page.locator(CARD)).to_have_count(2)
+        expect(page.locator("#shelf")).to_be_hidden()
+
+
 def test_a_lost_agent_turns_the_page_red_and_names_what_nobody_sees(browser: Browser, server: Pretended) -> None:
     with opened(browser, server.url) as page:
         live(page)

@@ -20,6 +20,14 @@ export class Acknowledgements {
     return this.#ask(id, "reset", {});
   }
 
+  shelve(id, body) {
+    return this.#ask(id, "shelve", body);
+  }
+
+  unshelve(id) {
+    return this.#ask(id, "unshelve", {});
+  }
+
   async #ask(id, verb, body) {
     if (this.pending.has(id)) return;
     this.pending.add(id);

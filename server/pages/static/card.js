@@ -52,7 +52,7 @@ function notes(alert) {
 }
 
 /** Make the card of an alert; `acknowledge(alert)` and `note(alert)` are called by its buttons. */
-export function makeCard(alert, { acknowledge, note, reset }) {
+export function makeCard(alert, { acknowledge, note, reset, shelve }) {
   const card = el("article", { class: "card", "data-alert": alert.id, tabindex: "-1" },
     el("header", {}, mark(alert.severity), el("b", { class: "severity" }), el("span", { class: "what" }), el("span", { class: "tags" }), el("time", { class: "since" })),
     el("h2", { class: "where" }),
@@ -64,14 +64,15 @@ export function makeCard(alert, { acknowledge, note, reset }) {
       el("button", { type: "button", class: "ack", onclick: () => acknowledge(alert.id) }),
       el("button", { type: "button", class: "reset", onclick: () => reset(alert.id) }, t("card.reset")),
       el("span", { class: "who" }),
-      el("button", { type: "button", class: "note", onclick: () => note(alert.id) }, t("card.comment")),
+      el("button", { type: "button", class: "note shelve", onclick: () => shelve(alert.id) }, t("card.shelve")),
+      el("button", { type: "button", class: "note comment", onclick: () => note(alert.id) }, t("card.comment")),
     ),
   ); // prettier-ignore
   return card;
 }
 
 /** Bring a card up to date; nothing is touched that has not changed. */
-export function showCard(card, alert, { skew, pending, failed }) {
+export function showCard(card, alert, { skew, pending, failed, shelvable, commentable }) {
   card.className = `card ${alert.severity} ${alert.state}${alert.shelved_until ? " shelved" : ""}${alert.drill ? " drill" : ""}`;
   card.dataset.state = alert.state;
   card.dataset.n = alert.n;
@@ -95,7 +96,10 @@ export function showCard(card, alert, { skew, pending, failed }) {
   button.setAttribute("aria-label", t("card.ack.of", { text: title }));
   part(".reset").hidden = unacked(alert) || !alert.latched || !active(alert) || Boolean(alert.reset_at);
   part(".reset").disabled = pending;
-  part(".note").setAttribute("aria-label", t("card.comment.of", { text: title }));
+  part(".shelve").hidden = !shelvable;
+  part(".shelve").setAttribute("aria-label", t("card.shelve.of", { text: title }));
+  part(".comment").hidden = !commentable;
+  part(".comment").setAttribute("aria-label", t("card.comment.of", { text: title }));
   say(button, t(pending ? "card.acking" : "card.ack"));
 }
 

@@ -16,7 +16,7 @@ export function inOrder(alerts) {
 
 /** Split into the cards shown and the stack below; the oldest one nobody has seen is always a card. */
 export function split(alerts, places = CARDS) {
-  const all = inOrder(alerts);
+  const all = inOrder([...alerts].filter((alert) => !alert.shelved_until));
   const cards = all.slice(0, places);
   const stack = all.slice(places);
   const oldest = stack.filter((alert) => waits(alert) === 0).sort(older)[0];

@@ -1,5 +1,5 @@
 // The gate wall: cards in the order to take them, a counted stack, the calm state, sounds.
-import { t } from "/static/text.js";
+import { t, may } from "/static/text.js";
 import { say } from "/static/element.js";
 import { Acknowledgements } from "/static/acknowledge.js";
 import { makeCard, makeLine, sentence, showCard, what, where } from "/static/card.js";
@@ -7,6 +7,7 @@ import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
 import { incident, inOrder, split, unacked } from "/static/order.js";
 import { showPlaces } from "/static/places.js";
+import { askShelf, shelvable, showShelf } from "/static/shelf.js";
 import * as sound from "/static/sound.js";
 import { alive } from "/static/values.js";
 
@@ -21,6 +22,7 @@ const acknowledgements = new Acknowledgements(live, draw);
 const actions = {
   acknowledge: (id) => acknowledgements.send(id),
   reset: (id) => acknowledgements.reset(id),
+  shelve: (id) => askShelf(`${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`, (body) => acknowledgements.shelve(id, body)),
   note: (id) => acknowledgements.note(id, `${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`),
 };
 
@@ -61,17 +63,24 @@ function draw() {
   shown.forEach((alert, place) => {
     const card = had.get(alert.id) ?? makeCard(alert, actions);
     had.delete(alert.id);
-    showCard(card, alert, {
-      skew: live.chain.skew,
-      pending: acknowledgements.pending.has(alert.id),
-      failed: acknowledgements.failed.get(alert.id),
-    });
+    showCard(card, alert, look(alert));
     if (cards.children[place] !== card) cards.insertBefore(card, cards.children[place] ?? null);
   });
   for (const gone of had.values()) gone.remove();
   cards.dataset.count = shown.length;
   showStack(rest);
+  showShelf(live.alerts.values(), (id) => acknowledgements.unshelve(id));
   calm();
+}
+
+function look(alert) {
+  return {
+    skew: live.chain.skew,
+    pending: acknowledgements.pending.has(alert.id),
+    failed: acknowledgements.failed.get(alert.id),
+    shelvable: shelvable(alert),
+    commentable: may("alerts.comment"),
+  };
 }
 
 function showStack(rest) {
@@ -82,7 +91,7 @@ function showStack(rest) {
 }
 
 function calm() {
-  const empty = live.ready && live.alerts.size === 0;
+  const empty = live.ready && [...live.alerts.values()].every((alert) => alert.shelved_until);
   const trusted = empty && !live.chain.broken;
   byId("calm").hidden = !trusted;
   const unsure = byId("unsure");
@@ -102,20 +111,20 @@ function places() {
 let seconds = 0;
 function second() {
   calm();
-  const urgent = [...live.alerts.values()].some((alert) => alert.severity === "critical" && unacked(alert) && !alert.late);
+  const urgent = [...live.alerts.values()].some((alert) => alert.severity === "critical" && unacked(alert) && !alert.late && !alert.shelved_until);
   sound.keep(urgent);
   seconds += 1;
   if (seconds % 4) return;
   places();
   for (const card of cards.children) {
     const alert = live.alerts.get(card.dataset.alert);
-    if (alert) showCard(card, alert, { skew: live.chain.skew, pending: acknowledgements.pending.has(alert.id), failed: acknowledgements.failed.get(alert.id) });
+    if (alert) showCard(card, alert, look(alert));
   }
 }
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "a" || event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.querySelector("dialog[open]")) return;
-  const first = inOrder(live.alerts.values()).find(unacked);
+  const first = inOrder(live.alerts.values()).find((alert) => unacked(alert) && !alert.shelved_until);
   if (first) acknowledgements.send(first.id);
 });
