@@ -46,11 +46,12 @@ def demo(
     port: Annotated[int, typer.Option(help="port of the pages")] = 8000,
     broker_port: Annotated[int, typer.Option(help="port of the embedded broker")] = 1883,
     data: Annotated[Path, typer.Option(help="where everything is kept")] = Path("data"),
+    video: Annotated[str | None, typer.Option(help="a real feed for the exit's camera: file, device or RTSP")] = None,
 ) -> None:
     """Run everything here: broker, server and a simulated campus with real agents."""
     from server.demo import run as demonstration  # noqa: PLC0415
 
-    demonstration.run(demonstration.Demo(host, port, broker_port, data.resolve()))
+    demonstration.run(demonstration.Demo(host, port, broker_port, data.resolve(), video))
 
 
 @cli.command()

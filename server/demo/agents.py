@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.demo import camera_device
+from server.demo.feed import Feed
 from server.demo.modbus_device import DOORS, ROOMS, SMOKE, TEMPERATURE, WATER
 
 SITE = "demo"
@@ -16,7 +19,7 @@ PLACES = {
     "lab": "实验楼 化学室",
     "dorm": "宿舍1号楼 二层",
 }
-POND, PUMP = "池塘 南岸", "水泵房"
+POND, PUMP, EAST = "池塘 南岸", "水泵房", "教学楼A 东门"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Ways:
 
     modbus_port: int
     serial_link: Path
+    camera_port: int
     broker_port: int
     folder: Path
 
@@ -40,6 +44,8 @@ def building(ways: Ways, user: str, password_file: Path) -> str:
         )
     ]
     points.append(_modbus("a2e-door", "防火门", "fire-door", PLACES["a2e"], DOORS, 'type = "bit"'))
+    bell = 'type = "bit"\nrule = { on_delay_s = 0, severity = "advisory" }'
+    points.append(_modbus("drill-bell", "演练电铃", "contact", PLACES["a1"], DOORS + 1, bell))
     lab = [
         _point("lab-gas", "燃气", "gas", PLACES["lab"], 'unit = "%LEL"\nkey = "gas"'),
         _point("lab-co", "一氧化碳", "co", PLACES["lab"], 'unit = "ppm"\nkey = "co"'),
@@ -75,6 +81,19 @@ def water(ways: Ways, user: str, password_file: Path, devices: tuple[str, Path] 
         + f'password_file = "{secret}"\n'
         + _point("pond-motion", "岸边人体感应", "motion", POND, motion)
         + _point("pond-ring-box", "救生圈箱", "life-ring-box", POND, 'zigbee = "pond-ring-box"')
+    )
+
+
+def camera(ways: Ways, user: str, password_file: Path, feed: Feed | None) -> str:
+    """Write the agent of the camera above the east exit: the simulated one, or a feed of the user's own."""
+    address = f"http://127.0.0.1:{ways.camera_port}/east.mjpg"
+    seen = feed or Feed(address, camera_device.LINE)
+    return (
+        _head("camera", "东门摄像终端", ways, user, password_file)
+        + f'\n[[camera]]\nid = "east-camera"\nname = "东门摄像机"\nplace = "{EAST}"\n'
+        + f"source = {json.dumps(seen.source)}\n"
+        + f'[[camera.line]]\nid = "east-exit"\nname = "东门"\nplace = "{EAST}"\nexit = "东门"\n'
+        + f'line = [{", ".join(f"{part:.0f}" for part in seen.line)}]\nout = "right"\nwidth_m = 1.8\n'
     )
 
 

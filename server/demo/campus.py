@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from server.demo.physics import Pond, Room, fire_power_w, wobble
-from server.demo.story import DOOR, FIRE, PERSON, RAIN, RING
+from server.demo.story import DOOR, DRILL, FIRE, PERSON, RAIN, RING
 
 CALM = ("a3w", "a2e", "a1", "lab", "dorm")
 """Rooms in which nothing burns."""
+
+
+BELL_S = 5.0
+PEOPLE = 16
+"""Who leaves in the drill: both classes."""
+FIRST_OUT_S, EVERY_S, CROSSING_S = 4.0, 1.5, 3.0
+"""When the first person enters the picture, the next one after, and how long one takes to walk through it."""
 
 
 @dataclass(slots=True)
@@ -60,3 +67,20 @@ class Campus:
     @property
     def ring_box_open(self) -> bool:
         return RING.seconds_in(self.at_s) is not None
+
+    @property
+    def bell(self) -> bool:
+        """The drill's bell, by the contact of its relay."""
+        into = DRILL.seconds_in(self.at_s)
+        return into is not None and into < BELL_S
+
+    @property
+    def walkers(self) -> tuple[float, ...]:
+        """How far each person at the east exit has walked through the camera's picture, 0 to 1."""
+        into = DRILL.seconds_in(self.at_s)
+        if into is None:
+            lone = self.at_s % 20.0  # somebody passes every now and then
+            begins: tuple[float, ...] = (lone,)
+        else:
+            begins = tuple(into - FIRST_OUT_S - i * EVERY_S for i in range(PEOPLE))
+        return tuple(walked / CROSSING_S for walked in begins if 0 <= walked < CROSSING_S)

@@ -11,7 +11,7 @@ from server.demo.campus import CALM, Campus
 
 ROOMS = ("a3e", *CALM)
 TEMPERATURE, SMOKE, DOORS, WATER = 0, 10, 20, 30
-"""First registers: rooms' temperatures x 10, smoke x 1000, doors 0/1, then level in mm, beam, pump x 10."""
+"""First registers: rooms' temperatures x 10, smoke x 1000, door and bell 0/1; level in mm, beam, pump x 10."""
 REGISTERS = 40
 
 
@@ -22,6 +22,7 @@ def registers(campus: Campus) -> list[int]:
         words[TEMPERATURE + i] = round(campus.temperatures_c[room] * 10) & 0xFFFF
         words[SMOKE + i] = max(0, round(campus.smoke_db_m[room] * 1000))
     words[DOORS] = int(campus.door_open)
+    words[DOORS + 1] = int(campus.bell)
     words[WATER] = round(campus.level_m * 1000)
     words[WATER + 1] = int(campus.person)
     words[WATER + 2] = round(campus.pump_c * 10)

@@ -9,34 +9,40 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from sqlalchemy import Connection
 
+from config import load
+from config.school import SchoolConfig
 from config.server import BrokerSection, HttpSection, ServerConfig
 from server import broker_users
 from server.accounts import users
 from server.accounts.audit import note
 from server.accounts.permissions import Role
 from server.datadir import claimed
-from server.demo import agents, status
+from server.demo import agents, drill, status
 from server.demo.children import Children
-from server.demo.story import ACTS, ROUND_S
+from server.demo.feed import Feed, opened, shown
+from server.demo.story import ACTS, DRILL, ROUND_S
 from server.pages.session_rooms import rooms
 from server.running import serve
 from server.services import Services
 
 LOGIN = "gate"
 CHILDREN_S = 1.6
+ARMED_BEFORE_S, REPORT_AFTER_S = 8.0, 36.0
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the broker lets in: two agents, and the devices that speak MQTT themselves."""
+    """What the broker lets in: three agents, and the devices that speak MQTT themselves."""
 
     building: broker_users.Credentials
     water: broker_users.Credentials
+    camera: broker_users.Credentials
     devices: broker_users.Credentials
 
 
@@ -48,6 +54,8 @@ class Demo:
     port: int
     broker_port: int
     data: Path
+    video: str | None = None
+    """A feed of the user's own for the exit's camera: a file, /dev/videoN or an RTSP address."""
 
     @property
     def folder(self) -> Path:
@@ -60,7 +68,7 @@ class Demo:
             http=HttpSection(host=self.host, port=self.port, plain=True),
             broker=BrokerSection(port=self.broker_port),
             simulated=True,
-            schools=(Path(__file__).parent / "school.toml",),
+            schools=(drill.SCHOOL,),
         )
 
 
@@ -68,30 +76,33 @@ def run(demo: Demo) -> None:
     """Run it all; raise ServerError in one line where it cannot."""
     console = Console()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    feed = opened(demo.video) if demo.video else None
     demo.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with claimed(demo.data):
         let_in = Credentials(
             building=broker_users.enroll(demo.data, agents.SITE, "building"),
             water=broker_users.enroll(demo.data, agents.SITE, "water"),
+            camera=broker_users.enroll(demo.data, agents.SITE, "camera"),
             devices=broker_users.enroll_devices(demo.data),
         )
     children = Children(demo.folder / "children.log")
     try:
-        asyncio.run(_serve(demo, children, console, let_in))
+        asyncio.run(_serve(demo, children, console, let_in, feed))
     finally:
         children.end(CHILDREN_S)
     console.print("stopped; the data stay in", str(demo.data), style="dim")
 
 
-async def _serve(demo: Demo, children: Children, console: Console, let_in: Credentials) -> None:
+async def _serve(demo: Demo, children: Children, console: Console, let_in: Credentials, feed: Feed | None) -> None:
     teller: list[asyncio.Task[None]] = []
 
     def ready(services: Services) -> None:
         login = services.writer.write(first_login)
         modbus_port = free_port()
-        start_children(demo, children, let_in, modbus_port)
-        status.show(console, f"http://{demo.host}:{demo.port}", login, demo.data, _running(demo, modbus_port))
+        start_children(demo, children, let_in, modbus_port, feed)
+        status.show(console, f"http://{demo.host}:{demo.port}", login, demo.data, _running(demo, modbus_port, feed))
         teller.append(asyncio.create_task(_tell(console, children)))
+        teller.append(asyncio.create_task(_rehearse(services, load(drill.SCHOOL, SchoolConfig))))
 
     try:
         await serve(demo.config(), rooms, ready)
@@ -119,19 +130,21 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def start_children(demo: Demo, children: Children, let_in: Credentials, modbus_port: int) -> None:
+def start_children(demo: Demo, children: Children, let_in: Credentials, modbus_port: int, feed: Feed | None) -> None:
     """Write the agents' files and start devices and agents."""
-    ways = agents.Ways(modbus_port, demo.folder / "gas-box", demo.broker_port, demo.folder)
+    ways = agents.Ways(modbus_port, demo.folder / "gas-box", free_port(), demo.broker_port, demo.folder)
     devices = (let_in.devices.user, let_in.devices.password_file)
     python = sys.executable
     children.start("devices", [
         python, "-m", "server.demo.devices", "--modbus-port", str(modbus_port), "--serial-link",
-        str(ways.serial_link), "--mqtt-port", str(demo.broker_port), "--mqtt-user", devices[0],
+        str(ways.serial_link), "--camera-port", str(ways.camera_port),
+        "--mqtt-port", str(demo.broker_port), "--mqtt-user", devices[0],
         "--mqtt-password-file", str(devices[1]),
     ])  # fmt: skip
     texts = {
         "building": agents.building(ways, let_in.building.user, let_in.building.password_file),
         "water": agents.water(ways, let_in.water.user, let_in.water.password_file, devices),
+        "camera": agents.camera(ways, let_in.camera.user, let_in.camera.password_file, feed),
     }
     for name, text in texts.items():
         file = demo.folder / f"{name}.toml"
@@ -139,12 +152,28 @@ def start_children(demo: Demo, children: Children, let_in: Credentials, modbus_p
         children.start(f"agent {name}", [python, "-m", "agent", "run", "--config", str(file)])
 
 
-def _running(demo: Demo, modbus_port: int) -> tuple[tuple[str, str], ...]:
+def _running(demo: Demo, modbus_port: int, feed: Feed | None) -> tuple[tuple[str, str], ...]:
+    camera = shown(feed.source) if feed else "HTTP MJPEG, people drawn as they walk out (simulated)"
     return (
         ("broker", f"MQTT on 127.0.0.1:{demo.broker_port}"),
         ("devices", f"Modbus TCP on 127.0.0.1:{modbus_port}, a serial line, Zigbee2MQTT topics (all simulated)"),
-        ("agents", f"教学楼终端, 水域终端 (their files and log: {demo.folder})"),
+        ("camera", camera),
+        ("agents", f"教学楼终端, 水域终端, 东门摄像终端 (their files and log: {demo.folder})"),
     )
+
+
+async def _rehearse(services: Services, school: SchoolConfig) -> None:
+    """Arm a drill shortly before each bell, and let the teachers report when their classes are out."""
+    began_s = time.monotonic()
+    while True:
+        into = (time.monotonic() - began_s) % ROUND_S
+        await asyncio.sleep((DRILL.begins_s - ARMED_BEFORE_S - into) % ROUND_S)
+        rehearsal = await asyncio.to_thread(services.writer.write, lambda c: drill.arm(c, school))
+        await asyncio.sleep(ARMED_BEFORE_S + REPORT_AFTER_S)
+        for number in range(len(school.classes)):
+            await asyncio.sleep(3)
+            work = partial(rehearsal.report, class_at=number, now=services.now())
+            await asyncio.to_thread(services.writer.write, work)
 
 
 async def _tell(console: Console, children: Children) -> None:

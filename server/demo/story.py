@@ -27,7 +27,8 @@ DOOR = Act("door", 85, 165, "the fire door of 教学楼A 二层东 is left open"
 PERSON = Act("person", 185, 215, "a person stands at the pond")
 RING = Act("ring", 196, 225, "the life-ring box at the pond is opened")
 RAIN = Act("rain", 225, 285, "rain: the pond rises a little")
-ACTS = (FIRE, DOOR, PERSON, RING, RAIN)
+DRILL = Act("drill", 236, 286, "an evacuation drill: the bell rings, two classes leave by the east exit")
+ACTS = (FIRE, DOOR, PERSON, RING, RAIN, DRILL)
 
 
 def going_on(at_s: float) -> tuple[Act, ...]:
