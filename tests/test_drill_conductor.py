@@ -25,8 +25,13 @@ from server.drills.conductor import Conductor, Flaw
 from server.drills.inputs import Arrived, DrillKind, Ended, Reported, Signal, Start
 from server.drills.planning import plan
 from server.drills.results import Phase, Result, Verdict
+from server.drills.wiring import Books
+from server.duties.plan import load_plan
+from server.duties.tables import records
 from server.errors import RefusedError, UnknownError
 from server.ingest.tables import durables
+from server.ledger.judgement import load_judgement
+from server.ledger.sensors import Ledger
 from server.tables import drills as _all_tables
 
 assert _all_tables
@@ -364,3 +369,27 @@ def test_the_order_of_arrival_makes_no_difference(campus: Campus) -> None:
     clear = campus.result(drill).clear
     assert clear is not None
     assert clear.seconds == pytest.approx(39.0, abs=0.05)
+
+
+def test_a_drill_nobody_was_timed_in_proves_no_duty(campus: Campus) -> None:
+    drill = campus.plan()
+    campus.say(drill, START)
+    campus.say(drill, Ended("end", moment(5)))
+    campus.conductor().step(NOW + 6)
+    assert campus.drill(drill).phase is Phase.FINISHED
+    assert campus.duties == []
+
+
+def test_the_real_books_take_a_problem_once_and_tick_the_duty(campus: Campus) -> None:
+    books = Books(Ledger(load_judgement(), lambda: utc(0)), load_plan().duties)
+    drill = campus.drill(campus.plan())
+    flaw = Flaw("s1", "drill/x/p1", "西楼梯堆放纸箱", "西楼梯", "校长", utc(0))
+    first, again = (campus.write(lambda c: books.open_hazard(c, flaw)) for _ in range(2))
+    assert first == again
+    for _ in range(2):
+        campus.write(lambda c: books.fulfil_duty(c, drill, utc(0)))
+    with campus.database.read.connect() as connection:
+        done = list(connection.execute(select(records.c.duty, records.c.source)))
+    assert done
+    assert {row.source for row in done} == {"drill"}
+    assert len({row.duty for row in done}) == len(done)
