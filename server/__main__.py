@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 user = typer.Typer(no_args_is_help=True, help="Who may log in.")
 cli.add_typer(user, name="user")
+kiosk = typer.Typer(no_args_is_help=True, help="Screens that stay logged in.")
+cli.add_typer(kiosk, name="kiosk")
 
 
 @cli.command()
@@ -164,6 +166,38 @@ def user_password(name: str, config: Config) -> None:
     password = users.make_password()
     _write(config, lambda c: users.set_password(c, name, password))
     typer.echo(f"user {name}: the password is {password} (shown only now)")
+
+
+@kiosk.command("add")
+def kiosk_add(
+    name: str,
+    config: Config,
+    site: Annotated[str, typer.Option(help="the one site the screen shows; every site where none is given")] = "",
+    look_only: Annotated[bool, typer.Option(help="it may not acknowledge")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Add a screen; print the address that logs its browser in once, within 24 hours."""
+    from server.accounts import kiosks  # noqa: PLC0415
+
+    code = _write(config, lambda c: kiosks.add(c, name, datetime.now(UTC), site, look_only=look_only))
+    typer.echo(f"kiosk {name}: open {_address(load(config, ServerConfig))}/kiosk#{code} on it (works once, for 24 h)")
+
+
+@kiosk.command("code")
+def kiosk_code(name: str, config: Config) -> None:
+    """Make another address for a screen, e.g. after its device was replaced."""
+    from server.accounts import kiosks  # noqa: PLC0415
+
+    code = _write(config, lambda c: kiosks.renew(c, name, datetime.now(UTC)))
+    typer.echo(f"kiosk {name}: open {_address(load(config, ServerConfig))}/kiosk#{code} on it (works once, for 24 h)")
+
+
+@kiosk.command("revoke")
+def kiosk_revoke(name: str, config: Config) -> None:
+    """End a screen for good."""
+    from server.accounts import kiosks  # noqa: PLC0415
+
+    _write(config, lambda c: kiosks.revoke(c, name))
+    typer.echo(f"kiosk {name}: revoked")
 
 
 def main() -> None:

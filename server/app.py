@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.accounts.web import SAFE, Parts, is_foreign
-from server.api import agents, alerts, drills, duties, hazards, people, problems, session, stream, water
+from server.api import agents, alerts, drills, duties, hazards, kiosks, people, problems, session, stream, wall, water
 from server.services import Services, services_of
 
 CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -27,7 +27,7 @@ def create_app(services: Services, rooms: Sequence[APIRouter] = ()) -> FastAPI:
     app = FastAPI(title="Campuswatch", version="1", **_DOCS)  # pyright: ignore[reportArgumentType]
     app.state.services = services
     problems.install(app)
-    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water)
+    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water, wall, kiosks)
     for router in (health, *(part.router for part in parts), *rooms):
         app.include_router(router)
     app.add_middleware(Guard, tls=services.tls)

@@ -11,6 +11,19 @@ from server.duties import tables as duties
 from server.ingest import tables as ingest
 from server.ledger import tables as ledger
 from server.presence import tables as presence
+from server.wall import tables as wall
 from server.water import tables as water
 
-__all__ = ["accounts", "alerts", "changes", "drills", "duties", "ingest", "ledger", "metadata", "presence", "water"]
+__all__ = [
+    "accounts",
+    "alerts",
+    "changes",
+    "drills",
+    "duties",
+    "ingest",
+    "ledger",
+    "metadata",
+    "presence",
+    "wall",
+    "water",
+]

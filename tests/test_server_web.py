@@ -25,7 +25,7 @@ from server.errors import RefusedError
 from server.history.series import Sample
 from server.running import Parts, assemble
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/session"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/session", "/api/v1/kiosks/session"}
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
 

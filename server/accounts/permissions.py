@@ -18,30 +18,36 @@ class Role(StrEnum):
     CITY = "city"  # 市教育局
     ADMIN = "admin"
     TECHNICIAN = "technician"
+    KIOSK = "kiosk"  # a screen at a post, with no person's name: shows the wall and acknowledges
+    SCREEN = "screen"  # the same, but it only shows
 
 
-_EVERYBODY = frozenset(Role)
+KIOSKS = frozenset({Role.KIOSK, Role.SCREEN})
+"""Devices, not persons: they stay logged in until somebody revokes them."""
+
+_EVERYBODY = frozenset(Role) - KIOSKS
+_SEEING = _EVERYBODY | KIOSKS
 _POST = frozenset({Role.GATEKEEPER, Role.SECURITY})  # who stands where the alerts are
 _SCHOOL = frozenset({Role.SAFETY, Role.PRINCIPAL})
 _ABOVE = frozenset({Role.COUNTY, Role.CITY})
 
 PERMISSIONS: dict[str, frozenset[Role]] = {
-    "alerts.read": _EVERYBODY,
-    "alerts.ack": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
+    "alerts.read": _SEEING,
+    "alerts.ack": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID, Role.KIOSK},
     "alerts.comment": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
     "alerts.reset": _POST | _SCHOOL | {Role.ADMIN},
     "alerts.shelve": _SCHOOL | {Role.ADMIN},
-    "agents.read": _EVERYBODY,
-    "points.read": _EVERYBODY,
+    "agents.read": _SEEING,
+    "points.read": _SEEING,
     "readings.read": _EVERYBODY,
-    "stream.read": _EVERYBODY,
+    "stream.read": _SEEING,
     "hazards.read": _EVERYBODY,
     "hazards.report": _EVERYBODY,
     "hazards.write": _EVERYBODY - {Role.ADMIN},  # which step is whose: server/ledger/machine.py
     "hazards.import": _SCHOOL | _ABOVE,
     "hazards.export": _SCHOOL | _ABOVE | {Role.ADMIN},
     "hazards.verify": _SCHOOL | _ABOVE | {Role.ADMIN},
-    "drills.read": _EVERYBODY,
+    "drills.read": _SEEING,
     "drills.lead": _SCHOOL | {Role.ADMIN},
     "drills.report": _POST | _SCHOOL | {Role.ADMIN, Role.TEACHER, Role.GRID},
     "water.read": _EVERYBODY,
@@ -52,7 +58,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "duties.read": _EVERYBODY,
     "duties.write": _EVERYBODY - {Role.ADMIN},
     "duties.arrange": _SCHOOL | _ABOVE | {Role.ADMIN},  # classes, grids, waters
-    "pages.read": _EVERYBODY,
+    "pages.read": _SEEING,
+    "wall.read": _SEEING,
+    "wall.write": _SCHOOL | {Role.ADMIN},  # what to do, who is on duty, plans
+    "kiosks.write": frozenset({Role.ADMIN}),
     "users.read": frozenset({Role.ADMIN}),
     "users.write": frozenset({Role.ADMIN}),
     "audit.read": frozenset({Role.ADMIN, Role.SAFETY}) | _ABOVE,

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
-from server.accounts.permissions import Role
+from server.accounts.permissions import KIOSKS, Role
 from server.accounts.tables import sessions, users
 
 IDLE = timedelta(hours=12)  # a duty post sits before its page for a whole shift
 LONGEST = timedelta(days=7)
+LONGEST_KIOSK = timedelta(days=365)
 SEEN_EVERY = timedelta(minutes=5)
 
 
@@ -61,8 +62,10 @@ def end(connection: Connection, session: str) -> None:
 
 def end_old(connection: Connection, now: datetime) -> None:
     """Delete sessions nobody can use any more."""
-    connection.execute(delete(sessions).where(sessions.c.seen_at <= now - IDLE))
-    connection.execute(delete(sessions).where(sessions.c.created_at <= now - LONGEST))
+    kept = select(users.c.id).where(_is_kiosk())
+    connection.execute(delete(sessions).where(sessions.c.created_at <= now - LONGEST_KIOSK))
+    for old in (sessions.c.seen_at <= now - IDLE, sessions.c.created_at <= now - LONGEST):
+        connection.execute(delete(sessions).where(old, sessions.c.user.not_in(kept)))
 
 
 def standing(connection: Connection, hashes: Sequence[str], now: datetime) -> frozenset[str]:
@@ -87,4 +90,10 @@ def csrf_of(token: str) -> str:
 
 
 def _standing(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (sessions.c.seen_at > now - IDLE, sessions.c.created_at > now - LONGEST, users.c.disabled.is_(False))
+    person = and_(sessions.c.seen_at > now - IDLE, sessions.c.created_at > now - LONGEST)
+    kiosk = and_(_is_kiosk(), sessions.c.created_at > now - LONGEST_KIOSK)
+    return (or_(person, kiosk), users.c.disabled.is_(False))
+
+
+def _is_kiosk() -> ColumnElement[bool]:
+    return users.c.role.in_([role.value for role in KIOSKS])

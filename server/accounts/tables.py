@@ -27,6 +27,14 @@ sessions = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
+kiosk_codes = Table(
+    "kiosk_codes",  # each opens one session of one device, once
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("user", Integer, ForeignKey("users.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from contracts.vocabulary import NEVER_SHELVED
+from contracts.vocabulary import NEVER_SHELVED, Hazard
 from server.pages import catalogue
 
 HERE = Path(__file__).parent
@@ -34,6 +34,17 @@ ROOMS = (
     ("/agents", "agents", "agents.read"),
 )
 """Address, name and permission of each room, in the order of the navigation; its text is `nav.NAME`."""
+SETTINGS = ("advice", "roster", "plans", "kiosks")
+"""What a school sets for its wall, each on a page of its own under /wall/."""
+_NEEDED = {name: needs for _, name, needs in ROOMS} | {
+    "hazard": "hazards.read",
+    "advice": "wall.write",
+    "roster": "wall.write",
+    "plans": "wall.write",
+    "kiosks": "kiosks.write",
+    "point": "readings.read",
+}
+"""What a visitor needs for a page; the others are open to everybody with a session."""
 _THERE = frozenset(file.stem for file in (HERE / "templates").glob("*.html"))
 
 
@@ -44,6 +55,7 @@ class Visitor:
     name: str
     csrf: str
     permissions: frozenset[str] = frozenset()
+    is_kiosk: bool = False
 
     @property
     def rooms(self) -> tuple[tuple[str, str], ...]:
@@ -75,9 +87,14 @@ class Pages:
         if visitor is None:
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(target)}", status_code=303)
+        needed = _NEEDED.get(room)
+        if needed and needed not in visitor.permissions:
+            return self.render(request, "refused", visitor=visitor, status=403)
         return self.render(request, room, visitor=visitor, **values)
 
-    def render(self, request: Request, room: str, *, visitor: Visitor | None, **values: Any) -> Response:
+    def render(
+        self, request: Request, room: str, *, visitor: Visitor | None, status: int = 200, **values: Any
+    ) -> Response:
         """Render one template in the visitor's language."""
         cookies = request.cookies
         asked = request.query_params.get("lang")
@@ -95,7 +112,7 @@ class Pages:
             simulated=self._simulated,
             **values,
         )
-        response = HTMLResponse(html, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-store"})
+        response = HTMLResponse(html, status, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-store"})
         for name in ("lang", "theme"):
             if wish := request.query_params.get(name):
                 known = wish in {*catalogue.LANGUAGES, "light", "dark", "auto"}
@@ -104,7 +121,7 @@ class Pages:
         return response
 
 
-def router(pages: Pages) -> APIRouter:
+def router(pages: Pages) -> APIRouter:  # noqa: C901 - a list of routes
     """Return the routes of all rooms."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -115,6 +132,16 @@ def router(pages: Pages) -> APIRouter:
     @routes.get("/")
     async def wall(request: Request) -> Response:
         return pages.open(request, "wall", never_shelved=" ".join(sorted(NEVER_SHELVED)))
+
+    @routes.get("/kiosk")
+    async def kiosk(request: Request) -> Response:
+        return pages.render(request, "kiosk", visitor=None)
+
+    @routes.get("/wall/{room}")
+    async def settings(request: Request, room: str) -> Response:
+        if room not in SETTINGS:
+            return pages.open(request, "refused")
+        return pages.open(request, room, kinds=[kind.value for kind in Hazard])
 
     @routes.get("/points")
     async def points(request: Request) -> Response:
@@ -139,7 +166,7 @@ def router(pages: Pages) -> APIRouter:
             return HTMLResponse("", status_code=404)
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
-    _ = (login, wall, points, agents, hazards, hazard, static)
+    _ = (login, wall, kiosk, settings, points, agents, hazards, hazard, static)
     return routes
 
 

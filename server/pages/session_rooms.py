@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 
-from server.accounts.permissions import PERMISSIONS, may
+from server.accounts.permissions import KIOSKS, PERMISSIONS, may
 from server.accounts.web import identify
 from server.pages import drill_rooms, duty_rooms
 from server.pages.rooms import Pages, Visitor, router
@@ -21,7 +21,7 @@ def rooms(services: Services) -> Sequence[APIRouter]:
         if session is None:
             return None
         allowed = frozenset(permission for permission in PERMISSIONS if may(session.role, permission))
-        return Visitor(session.user, session.csrf, allowed)
+        return Visitor(session.user, session.csrf, allowed, session.role in KIOSKS)
 
     pages = Pages(visitor, simulated=services.simulated)
     return (router(pages), drill_rooms.router(pages, services), duty_rooms.router(pages))

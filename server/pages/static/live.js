@@ -22,7 +22,7 @@ export class Live {
     this.drill = new DrillBanner();
     this.stream = new Stream("/api/v1/stream", (name, data, n) => this.#event(name, data, n), (why) => this.#cut(why));
     new Worker("/static/clock-worker.js").addEventListener("message", () => this.#second());
-    document.getElementById("leave").addEventListener("click", leave);
+    document.getElementById("leave")?.addEventListener("click", leave);
     document.addEventListener("keydown", keys);
   }
 
