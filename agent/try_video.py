@@ -19,7 +19,13 @@ from detectors.findings import Crossing, Event, Finding
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
+
+    from detectors.tracks import Track
+    from drivers.recording import Recording
+    from drivers.samples import Frame
+
+    Draw = Callable[[Frame, Sequence[Track], Sequence[Finding]], None]
 
 Json = dict[str, str | float | bool | None]
 
@@ -28,6 +34,10 @@ LineOption = Annotated[str, typer.Option("--line", help="X1,Y1,X2,Y2 in pixels o
 ZoneOption = Annotated[str, typer.Option("--zone", help="X,Y,X,Y,X,Y,… in pixels of the recording")]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="a network for people (ONNX, or .pb)")]
 HashOption = Annotated[str | None, typer.Option("--sha256", help="what the model's file must be")]
+ShowOption = Annotated[
+    Path | None,
+    typer.Option("--show", help="OUT.mp4 or OUT.png: lines, zones, boxes and counts drawn, on this machine"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object a finding")]
 
 
@@ -43,7 +53,13 @@ def register(app: typer.Typer) -> None:
 
 
 def count(
-    video: Video, line: LineOption, *, model: ModelOption = None, sha256: HashOption = None, as_json: JsonOption = False
+    video: Video,
+    line: LineOption,
+    *,
+    model: ModelOption = None,
+    sha256: HashOption = None,
+    show: ShowOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Count people across a line."""
     with reporting():
@@ -54,11 +70,17 @@ def count(
         camera = CameraSection(
             id="recording", name=video.name, source=str(video), line=(section,), model=network(model, sha256)
         )
-        run(camera, crossing, as_json=as_json)
+        run(camera, crossing, as_json=as_json, show=show)
 
 
 def zone(
-    video: Video, zone: ZoneOption, *, model: ModelOption = None, sha256: HashOption = None, as_json: JsonOption = False
+    video: Video,
+    zone: ZoneOption,
+    *,
+    model: ModelOption = None,
+    sha256: HashOption = None,
+    show: ShowOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Watch a polygon: the first person in, the last person out."""
     with reporting():
@@ -66,15 +88,15 @@ def zone(
         camera = CameraSection(
             id="recording", name=video.name, source=str(video), zone=(section,), model=network(model, sha256)
         )
-        run(camera, presence, as_json=as_json)
+        run(camera, presence, as_json=as_json, show=show)
 
 
-def fire(video: Video, *, as_json: JsonOption = False) -> None:
+def fire(video: Video, *, show: ShowOption = None, as_json: JsonOption = False) -> None:
     """Look for flame and smoke: an advisory."""
     with reporting():
         section = FireSection(on=True)
         camera = CameraSection(id="recording", name=video.name, source=str(video), fire=section)
-        run(camera, burning, as_json=as_json)
+        run(camera, burning, as_json=as_json, show=show)
 
 
 def burning(finding: Finding) -> Json | None:
@@ -107,19 +129,26 @@ def crossing(finding: Finding) -> Json | None:
             return None
 
 
-def run(camera: CameraSection, say: Callable[[Finding], Json | None], *, as_json: bool) -> None:
+def run(
+    camera: CameraSection, say: Callable[[Finding], Json | None], *, as_json: bool, show: Path | None = None
+) -> None:
     """Play the recording through the camera's detectors; print what they find, then the summary."""
     from detectors.camera_watch import CameraWatch, people_detector  # noqa: PLC0415 - OpenCV loads where a camera is
     from drivers.recording import Recording  # noqa: PLC0415 - OpenCV loads where a camera is
 
     started = time.monotonic()
-    with Recording(camera.source, camera.frames_per_s, camera.id) as recording:
+    with (
+        Recording(camera.source, camera.frames_per_s, camera.id) as recording,
+        drawing(camera, show, recording) as draw,
+    ):
         watch = CameraWatch(camera, people_detector(camera))
         totals: dict[str, int] = {}
         for frame in recording.frames():
             if frame.index == 0:
                 check_shapes(camera, frame.image.shape[1], frame.image.shape[0])
-            for finding in watch.update(frame):
+            findings = watch.update(frame)
+            draw(frame, watch.tracker.tracks, findings)
+            for finding in findings:
                 found = say(finding)
                 if found is not None:
                     write(found, as_json=as_json)
@@ -138,6 +167,24 @@ def run(camera: CameraSection, say: Callable[[Finding], Json | None], *, as_json
                 f"{recording.name}: ends early, {recording.decoded} of {recording.declared} pictures can be read:"
                 " the counts above are of these only"
             )
+
+
+def draw_nothing(frame: Frame, tracks: Sequence[Track], findings: Sequence[Finding]) -> None:
+    """No drawing is asked for."""
+
+
+@contextmanager
+def drawing(camera: CameraSection, path: Path | None, recording: Recording) -> Generator[Draw]:
+    """Yield what draws each picture into the file, or does nothing where none is asked for."""
+    if path is None:
+        yield draw_nothing
+        return
+    from agent.drawing import Drawing  # noqa: PLC0415 - OpenCV loads where a camera is
+
+    if path.absolute() == Path(camera.source).absolute():
+        raise InputError(f"{path}: is the recording itself")
+    with Drawing(path, camera, recording.frames_rate) as drawn:
+        yield drawn.add
 
 
 def write(found: Json | dict[str, dict[str, float]], *, as_json: bool) -> None:

@@ -55,7 +55,7 @@ class Recording:
         capture = self._capture
         if capture is None:
             raise DriverError(f"{self.name}: is not open")
-        stride = max(1, int(self.rate / self._wanted))
+        stride = self._stride
         while True:
             if self.decoded % stride and not capture.grab():
                 break
@@ -68,6 +68,15 @@ class Recording:
             self.decoded += 1
         if self.decoded == 0:
             raise DriverError(f"{self.name}: has no picture that can be read: is it a video, and whole?")
+
+    @property
+    def frames_rate(self) -> float:
+        """Pictures a second that `frames` yields."""
+        return self.rate / self._stride
+
+    @property
+    def _stride(self) -> int:
+        return max(1, int(self.rate / self._wanted))
 
     @property
     def ended_early(self) -> bool:

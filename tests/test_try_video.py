@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -29,6 +31,21 @@ def vtest() -> Path:
         if clip.exists():
             return clip
     pytest.skip("vtest.avi is on no place known: apt install opencv-doc")
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six seconds of two people who walk, drawn."""
+    path = tmp_path_factory.mktemp("cut") / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (768, 576))
+    for step in range(60):
+        picture = np.full((576, 768, 3), 120, np.uint8)
+        if step >= 20:
+            x = step * 18 - 340
+            picture[200:360, max(0, x) : max(0, x + 60)] = 20
+        writer.write(picture)
+    writer.release()
+    return path
 
 
 def run(*words: str) -> tuple[int, list[dict[str, object]], str]:
@@ -118,3 +135,27 @@ def test_a_truncated_clip_gives_what_is_there_and_says_so(vtest: Path, tmp_path:
 )
 def test_an_address_is_shown_without_its_password(source: str, shown: str) -> None:
     assert redact(source) == shown
+
+
+@pytest.mark.parametrize("name", ["seen.mp4", "seen.png"])
+def test_what_was_seen_is_drawn_where_asked_and_changes_no_count(cut: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    words = ("count", str(cut), "--line", "340,150,340,575", "--json")
+    _, plain, _ = run(*words)
+    code, lines, _ = run(*words, "--show", str(out))
+    assert code == 0
+    assert lines[:-1] == plain[:-1]
+    film = cv2.VideoCapture(str(out))
+    done, picture = film.read()
+    film.release()
+    assert done
+    assert picture.shape == (576, 768, 3)
+    assert (picture == (0, 200, 255)).all(axis=2).sum() > 50 or name.endswith("mp4")  # the line; film is lossy
+
+
+@pytest.mark.parametrize(("name", "word"), [("seen.gif", "neither"), ("no/seen.png", "no such folder")])
+def test_a_drawing_that_cannot_be_written_is_one_clear_message(cut: Path, tmp_path: Path, name: str, word: str) -> None:
+    code, lines, error = run("count", str(cut), "--line", "1,1,9,9", "--show", str(tmp_path / name))
+    assert (code, lines) == (2, [])
+    assert word in error
+    assert error.count("\n") == 1

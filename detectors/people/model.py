@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.people import People
 from detectors.people.decoders import Family, recognise
+from detectors.people.onnx_input import declared_size
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Network:
         self.name = section.path.name
         self._score = section.score
         self._net = load(section.path)
-        self.size, self.family = self._recognise()
+        self.size, self.family = self._recognise(declared_size(section.path.read_bytes()))
         self._names = self._net.getUnconnectedOutLayersNames()
 
     def people(self, picture: Picture) -> tuple[Boxes, Boxes]:
@@ -59,9 +60,10 @@ class Network:
         outputs = self._net.forward(self._net.getUnconnectedOutLayersNames())
         return [np.asarray(output, dtype=np.float64) for output in outputs]
 
-    def _recognise(self) -> tuple[int, Family]:
+    def _recognise(self, declared: int | None) -> tuple[int, Family]:
+        """Try the size the file declares; OpenCV takes others too, at which the network sees worse."""
         shapes: list[tuple[int, ...]] = []
-        for size in SIZES:
+        for size in (declared,) if declared else SIZES:
             self._trial = size
             try:
                 shapes = [output.shape for output in self._forward(np.zeros((1, 1, 3), np.uint8), None)]
