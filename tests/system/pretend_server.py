@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -11,12 +12,13 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from server.accounts.permissions import PERMISSIONS
 from server.pages.rooms import Pages, Visitor, router
 
 Json = dict[str, Any]
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def now() -> str:
@@ -35,6 +37,7 @@ class Pretence:
             name: {"state": "ok", "age_s": age, "text": ""}
             for name, age in (("sensors", 0.6), ("agents", 2.0), ("broker", 0.2), ("ledger", 4.0))
         }
+        self.wall: Json = {"advice": {}, "on_duty": [], "roster_set": False, "plans": []}
         self.refuse: int | None = None
 
     def change(self, name: str, data: Json) -> None:
@@ -65,7 +68,7 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
     @app.post("/pretend")
     async def pretend(request: Request) -> None:
         body = await request.json()
-        for name in ("points", "agents", "refuse"):
+        for name in ("points", "agents", "refuse", "wall"):
             if name in body:
                 setattr(told, name, body[name])
         told.chain |= body.get("chain", {})
@@ -92,6 +95,14 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
     async def agents() -> list[Json]:
         return told.agents
 
+    @app.get("/api/v1/wall")
+    async def wall() -> Json:
+        return told.wall
+
+    @app.get("/api/v1/wall/plans/{plan}/picture")
+    async def picture(plan: str) -> Response:
+        return Response(base64.b64decode(DOT), media_type="image/png", headers={"X-Plan": plan})
+
     @app.get("/api/v1/hazards")
     async def hazards() -> list[Json]:
         return []
@@ -114,7 +125,7 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         told.change("alert", {**told.alerts[alert], "shelved_until": until, "comment": comment})
         return told.alerts[alert]
 
-    _ = (pretend, shelve, stream, alerts, points, agents, hazards, acknowledge)
+    _ = (pretend, shelve, wall, picture, stream, alerts, points, agents, hazards, acknowledge)
     return app
 
 

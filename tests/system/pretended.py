@@ -122,3 +122,20 @@ SIX = (
     alert(5, "advisory", "water-level", 25, late=True),
     alert(6, "fault", "fault", 40, reason="timeout"),
 )
+
+
+WALL = {
+    "advice": {"smoke": "先打119，再打总务处 8123\n第二步"},
+    "on_duty": [
+        {"post": "门卫", "name": "甲师傅", "phone": "0877-8001", "days": "1234567", "begins": "00:00", "ends": "00:00"},
+        {"post": "总值班", "name": "乙主任", "phone": "13900000000", "days": "1", "begins": "00:00", "ends": "00:00"},
+    ],
+    "roster_set": True,
+    "plans": [{
+        "id": "plan-1", "name": "校园平面图", "width": 400, "height": 260,
+        "points": [
+            {"site": "demo", "agent": "building", "point": "p1", "x": 0.3, "y": 0.4},
+            {"site": "demo", "agent": "building", "point": "p0-heat", "x": 0.6, "y": 0.6},
+        ],
+    }],
+}  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 from browsing import BIG, GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
 from playwright.sync_api import Browser, Page, expect
-from pretended import SIX, Pretended, agents, alert, points, pretended
+from pretended import SIX, WALL, Pretended, agents, alert, points, pretended
 
 CARD = "article.card"
 
@@ -26,7 +26,7 @@ def running() -> Generator[Pretended]:
 
 @pytest.fixture
 def server(running: Pretended) -> Pretended:
-    running.tell(clear=True, points=points(), agents=agents(), refuse=None)
+    running.tell(clear=True, points=points(), agents=agents(), refuse=None, wall=WALL)
     return running
 
 
@@ -134,6 +134,26 @@ def test_an_alert_is_shelved_with_a_reason_stays_counted_and_comes_back(browser:
         page.click("#shelf button")
         expect(page.locator(CARD)).to_have_count(2)
         expect(page.locator("#shelf")).to_be_hidden()
+
+
+def test_beside_the_cards_stand_the_plan_who_is_on_duty_and_what_ails_the_system(
+    browser: Browser, server: Pretended
+) -> None:
+    sick = {**agents()[0], "clock_offset_s": 95.0, "disk_free_mb": 120.0, "depth": 7, "oldest_unacked_s": 300}
+    server.tell(changes=[alert(1), ["agent", sick]], agents=[sick, agents()[1]])
+    with opened(browser, server.url) as page:
+        expect(page.locator("#duty li")).to_have_count(2)
+        expect(page.locator("#duty a").first).to_have_attribute("href", "tel:0877-8001")
+        expect(page.locator(".spot.critical")).to_have_attribute(
+            "aria-label", "p1 · 紧急 烟雾报警".replace("p1", "demo/building/p1")
+        )
+        expect(page.locator("#health li")).to_have_text(
+            ["教学楼终端 有 7 条没送到，最久 5 分", "教学楼终端 时钟差 1 分", "教学楼终端 磁盘只剩 120 MB"]
+        )
+        expect(page.locator(f"{CARD} .do span")).to_have_text("先打119，再打总务处 8123")
+        page.click(f"{CARD} .steps-of")
+        expect(page.locator("dialog li")).to_have_count(2)
+        assert mistakes(page) == []
 
 
 def test_a_lost_agent_turns_the_page_red_and_names_what_nobody_sees(browser: Browser, server: Pretended) -> None:

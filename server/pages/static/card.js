@@ -1,4 +1,5 @@
 // One alert as a card: what, where, since when, what to do, who is on it.
+import { firstLine } from "/static/advice.js";
 import { t, word, known } from "/static/text.js";
 import { el, mark, say } from "/static/element.js";
 import { ago, clock, spoken } from "/static/moments.js";
@@ -52,7 +53,7 @@ function notes(alert) {
 }
 
 /** Make the card of an alert; `acknowledge(alert)` and `note(alert)` are called by its buttons. */
-export function makeCard(alert, { acknowledge, note, reset, shelve }) {
+export function makeCard(alert, { acknowledge, note, reset, shelve, advise }) {
   const card = el("article", { class: "card", "data-alert": alert.id, tabindex: "-1" },
     el("header", {}, mark(alert.severity), el("b", { class: "severity" }), el("span", { class: "what" }), el("span", { class: "tags" }), el("time", { class: "since" })),
     el("h2", { class: "where" }),
@@ -64,6 +65,7 @@ export function makeCard(alert, { acknowledge, note, reset, shelve }) {
       el("button", { type: "button", class: "ack", onclick: () => acknowledge(alert.id) }),
       el("button", { type: "button", class: "reset", onclick: () => reset(alert.id) }, t("card.reset")),
       el("span", { class: "who" }),
+      el("button", { type: "button", class: "note steps-of", onclick: () => advise(alert.id) }, t("advice.card")),
       el("button", { type: "button", class: "note shelve", onclick: () => shelve(alert.id) }, t("card.shelve")),
       el("button", { type: "button", class: "note comment", onclick: () => note(alert.id) }, t("card.comment")),
     ),
@@ -85,7 +87,7 @@ export function showCard(card, alert, { skew, pending, failed, shelvable, commen
   say(part(".since"), since(alert, skew));
   part(".since").dateTime = alert.began_at;
   say(part(".notes"), notes(alert));
-  say(part(".do span"), word("do", alert.kind));
+  say(part(".do span"), firstLine(alert.kind));
   say(part(".say q"), sentence(alert));
   say(part(".who"), who(alert));
   say(part(".tags"), [alert.simulated && t("simulated.tag"), alert.drill && t("drill.tag")].filter(Boolean).join(" · "));
@@ -96,6 +98,7 @@ export function showCard(card, alert, { skew, pending, failed, shelvable, commen
   button.setAttribute("aria-label", t("card.ack.of", { text: title }));
   part(".reset").hidden = unacked(alert) || !alert.latched || !active(alert) || Boolean(alert.reset_at);
   part(".reset").disabled = pending;
+  part(".steps-of").setAttribute("aria-label", t("advice.of", { text: title }));
   part(".shelve").hidden = !shelvable;
   part(".shelve").setAttribute("aria-label", t("card.shelve.of", { text: title }));
   part(".comment").hidden = !commentable;

@@ -4,6 +4,8 @@ import { say } from "/static/element.js";
 import { Acknowledgements } from "/static/acknowledge.js";
 import { makeCard, makeLine, sentence, showCard, what, where } from "/static/card.js";
 import { Live } from "/static/live.js";
+import { showAdvice } from "/static/advice.js";
+import { readSide, showHealth, showPlan } from "/static/side.js";
 import { clock } from "/static/moments.js";
 import { incident, inOrder, split, unacked } from "/static/order.js";
 import { showPlaces } from "/static/places.js";
@@ -23,6 +25,7 @@ const actions = {
   acknowledge: (id) => acknowledgements.send(id),
   reset: (id) => acknowledgements.reset(id),
   shelve: (id) => askShelf(`${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`, (body) => acknowledgements.shelve(id, body)),
+  advise: (id) => showAdvice(`${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`, live.alerts.get(id).kind, sentence(live.alerts.get(id))),
   note: (id) => acknowledgements.note(id, `${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`),
 };
 
@@ -36,7 +39,7 @@ function arrived(alert, had) {
   if (unacked(alert) && (!had || !unacked(had))) announce(alert);
   else if (!unacked(alert)) announced.delete(alert.id);
   draw();
-  if (live.ready) showPlaces(live);
+  places();
 }
 
 function announce(alert) {
@@ -105,8 +108,18 @@ function calm() {
 }
 
 function places() {
-  if (live.ready) showPlaces(live);
+  if (!live.ready) return;
+  showPlaces(live);
+  showPlan(live);
+  showHealth(live);
 }
+
+const side = () =>
+  readSide(() => {
+    draw();
+    places();
+  });
+side();
 
 let seconds = 0;
 function second() {
@@ -114,6 +127,7 @@ function second() {
   const urgent = [...live.alerts.values()].some((alert) => alert.severity === "critical" && unacked(alert) && !alert.late && !alert.shelved_until);
   sound.keep(urgent);
   seconds += 1;
+  if (seconds % 60 === 0) side();
   if (seconds % 4) return;
   places();
   for (const card of cards.children) {

@@ -1,0 +1,42 @@
+// What ails the system itself, in one sentence each: silent agents, wrong clocks, full disks, waiting or missing records.
+import { t } from "/static/text.js";
+import { active } from "/static/order.js";
+import { age, clock } from "/static/moments.js";
+
+const OFFSET_S = 2;
+const DISK_MB = 500;
+const WAITING_S = 30;
+
+/** Sentences, worst first; nothing when all is well. */
+export function ailments(live) {
+  const agents = [...live.agents.values()];
+  return [...agents.flatMap(lost), ...blind(live), ...agents.flatMap(missing), ...agents.flatMap(waiting), ...agents.flatMap(clocks), ...agents.flatMap(disk)];
+}
+
+const lost = (agent) => {
+  const time = agent.seen_at ? clock(agent.seen_at) : t("chain.unknown");
+  return ["lost", "stopped", "warning"].includes(agent.link) ? [t(`health.${agent.link}`, { name: agent.name, time })] : [];
+};
+
+/** Detectors that cannot see: blind or covered cameras, stuck or silent sensors; and workers that do not run. */
+function blind(live) {
+  const faults = [...live.alerts.values()].filter((alert) => alert.kind === "fault" && active(alert) && !alert.point.startsWith("_"));
+  const names = faults.map((alert) => alert.name || alert.point);
+  const shown = names.slice(0, 3).join(t("list.comma")) + (names.length > 3 ? ` ${t("broken.more", { n: names.length })}` : "");
+  const workers = [...live.agents.values()].flatMap((agent) => (agent.workers ?? []).filter((worker) => worker.state === "failed").map((worker) => t("health.worker", { name: agent.name, worker: worker.name })));
+  return [...(names.length ? [t("health.blind", { n: names.length, names: shown })] : []), ...workers];
+}
+
+function missing(agent) {
+  const n = (agent.missing ?? []).reduce((sum, hole) => sum + (hole.count ?? 0), 0);
+  return n ? [t("health.missing", { name: agent.name, n })] : [];
+}
+
+const waiting = (agent) => (agent.depth > 0 && agent.oldest_unacked_s > WAITING_S ? [t("health.waiting", { name: agent.name, n: agent.depth, age: age(agent.oldest_unacked_s) })] : []);
+
+function clocks(agent) {
+  if (Math.abs(agent.clock_offset_s ?? 0) > OFFSET_S) return [t("health.clock", { name: agent.name, age: age(Math.abs(agent.clock_offset_s)) })];
+  return agent.clock === "unsynced" ? [t("health.unsynced", { name: agent.name })] : [];
+}
+
+const disk = (agent) => (typeof agent.disk_free_mb === "number" && agent.disk_free_mb < DISK_MB ? [t("health.disk", { name: agent.name, n: Math.round(agent.disk_free_mb) })] : []);
