@@ -17,7 +17,6 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config.agent import MqttSection
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL: ssl has no name for it
-_LOOPBACK = ("127.", "::1", "localhost")
 _DEAD_LINE_MS = 15_000  # the kernel gives a connection up when sent bytes stay unacknowledged so long
 
 
@@ -210,8 +209,7 @@ class Connection:
 
 def tls(section: MqttSection, *, clock_synced: bool) -> ssl.SSLContext | None:
     """The TLS of a connection: always off loopback unless `plain`; on loopback when a CA is named."""
-    local = section.host.startswith(_LOOPBACK)
-    if section.plain or (local and section.ca_file is None):
+    if section.plain or (section.on_loopback and section.ca_file is None):
         return None
     context = ssl.create_default_context(cafile=section.ca_file)
     if section.cert_file is not None:

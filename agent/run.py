@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -132,6 +133,7 @@ def _patience_s(bus: Bus) -> float:
 def run(config_file: Path) -> int:
     """Run the agent of one configuration file; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    os.umask(0o077)  # what is kept here is for the agent alone
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

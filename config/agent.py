@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -29,6 +30,14 @@ class MqttSection(Section):
     protocol: Literal["3.1.1", "5"] = "3.1.1"
     keepalive_s: int = Field(default=10, ge=2)
     timeout_s: float = Field(default=5.0, gt=0)
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the broker is on this machine, by its address: a name may say anything."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 class OutboxSection(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -202,6 +203,7 @@ def kiosk_revoke(name: str, config: Config) -> None:
 
 def main() -> None:
     """Run the command line; trouble that is expected is one line and exit code 1."""
+    os.umask(0o077)  # what the server keeps is for the server alone
     try:
         cli(standalone_mode=True)
     except (ConfigError, ServerError) as e:

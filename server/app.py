@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.accounts.web import SAFE, Parts, is_foreign
 from server.api import agents, alerts, drills, duties, hazards, kiosks, people, problems, session, stream, wall, water
+from server.chain import LEDGER_LOST_S
 from server.services import Services, services_of
 
 CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -45,10 +46,16 @@ def readyz(services: Parts) -> Response:
     """Say whether alerts can come in and be kept."""
     broker_age_s = services.broker_age_s()
     ready = {
-        "ledger": services.writer.alive and not services.writer.failing and services.writer.committed_s is not None,
+        "ledger": services.writer.alive and not services.writer.failing and _commits(services),
         "broker": broker_age_s is not None and broker_age_s < 12,
     }
     return JSONResponse(ready, 200 if all(ready.values()) else 503)
+
+
+def _commits(services: Services) -> bool:
+    """One commit is made every second, whether or not anything happens."""
+    committed_s = services.writer.committed_s
+    return committed_s is not None and services.mono_s() - committed_s < LEDGER_LOST_S
 
 
 @health.get("/metrics", response_class=PlainTextResponse)

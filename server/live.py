@@ -183,9 +183,16 @@ class Live:
             self._send(self._encoded_tick())
             sessions = {client.session for client in self.clients}
             if sessions:
-                valid = await asyncio.to_thread(self.still_valid, sorted(sessions))
-                for session in sessions - valid:
-                    self.drop_session(session)
+                await self._end_invalid(sessions)
+
+    async def _end_invalid(self, sessions: set[str]) -> None:
+        try:
+            valid = await asyncio.to_thread(self.still_valid, sorted(sessions))
+        except SQLAlchemyError as e:  # the database is away: the page must go on to hear just that
+            _log.debug("live stream: sessions are not judged now: %s", e)
+            return
+        for session in sessions - valid:
+            self.drop_session(session)
 
     async def _points(self) -> None:
         while True:

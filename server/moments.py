@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -14,3 +16,9 @@ def in_utc(at: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(in_utc)]
+
+
+def steady_clock(mono_s: Callable[[], float] = time.monotonic) -> Callable[[], datetime]:
+    """Return a clock that is set once, now, and then only runs: a step of the wall clock ends nobody's session."""
+    start = datetime.now(UTC) - timedelta(seconds=mono_s())
+    return lambda: start + timedelta(seconds=mono_s())

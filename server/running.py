@@ -42,6 +42,7 @@ from server.ledger.sensors import Ledger
 from server.live import Live
 from server.metrics import make_metrics
 from server.migrate import migrate
+from server.moments import steady_clock
 from server.notify import notify
 from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
@@ -96,12 +97,14 @@ def assemble(
     lane = ReadingsLane(latest, series, metrics, sites)
     link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer), metrics, config.sites, client_id)
 
+    steady = steady_clock()
+
     def tick(_head: int) -> dict[str, object]:
         return {"chain": chain_of(presence, writer, link.age_s(), time.monotonic(), config.data)}
 
     def still_valid(hashes: Sequence[str]) -> frozenset[str]:
         with database.read.connect() as connection:
-            return standing(connection, hashes, now())
+            return standing(connection, hashes, steady())
 
     live = Live(database, metrics, tick, latest.take_changed, still_valid)
     writer.on_commit(live.wake)
@@ -124,6 +127,7 @@ def assemble(
         simulated=config.simulated,
         metrics_token=token,
         drills=conductor,
+        steady=steady,
     )
     return Parts(services, link, lane)
 

@@ -24,6 +24,7 @@ from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.live import Live
 from server.metrics import Metrics
+from server.moments import steady_clock
 from server.presence.presence import Presence
 from server.water.plan import load_waters
 from server.writer import Writer
@@ -60,6 +61,8 @@ class Services:
     plan: Plan = field(default_factory=load_plan)
     waters: Waters = field(default_factory=load_waters)
     now: Callable[[], datetime] = _now
+    steady: Callable[[], datetime] = field(default_factory=steady_clock)
+    """For what ends after a time of its own, such as a session: no step of the wall clock moves it."""
     mono_s: Callable[[], float] = time.monotonic
 
     @property

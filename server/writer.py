@@ -20,8 +20,10 @@ from server.ingest.decode import Arrival, unstorable
 from server.ingest.intake import Answer, Answers, Intake, refuse
 from server.metrics import Metrics
 
-CAPACITY = 5_000
+CAPACITY = 5_000  # arrivals; jobs of people and clocks find room beyond it
+JOBS = 1_000
 BATCH = 500
+OFFER_S = 1.0  # how long an arrival waits for room
 REST_S = 1.0  # after a commit that failed, before the next try
 
 Result = TypeVar("Result")
@@ -36,6 +38,7 @@ class Outlet(Protocol):
 
     def answer(self, answer: Answer) -> bool: ...
     def acknowledge(self, arrival: Arrival) -> None: ...
+    def forgo(self, arrival: Arrival) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,13 @@ class Writer:
         self._intake = intake
         self._metrics = metrics
         self._failpoint = failpoint
-        self._queue: queue.Queue[Item | None] = queue.Queue(CAPACITY)
+        self._queue: queue.Queue[Item | None] = queue.Queue(CAPACITY + JOBS)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._outlet: Outlet | None = None
         self._listeners: list[Callable[[float], None]] = []
         self._stop = threading.Event()
         self._failing = ""
+        self._rolled_back = False  # what presence remembers of the last transaction is not so
         self.committed_s: float | None = None
 
     def start(self, outlet: Outlet | None = None) -> None:
@@ -115,12 +119,16 @@ class Writer:
 
     def offer(self, arrival: Arrival) -> bool:
         """Queue one arrival; False where the queue stays full: the agent sends it again, for it gets no receipt."""
-        return self._put(arrival, timeout_s=2.0)
+        deadline = time.monotonic() + OFFER_S
+        while self._queue.qsize() >= CAPACITY:
+            if time.monotonic() > deadline or self._stop.wait(0.01):
+                return False
+        return self._put(arrival, timeout_s=OFFER_S)
 
     def submit(self, work: Callable[[Connection], Result]) -> Future[Result]:
-        """Queue one job; its future is done after the commit, or has the error."""
+        """Queue one job; its future is done after the commit, or has the error. Never waits: an event loop may ask."""
         job: Job[Result] = Job(work)
-        if self._stop.is_set() or not self._put(job, timeout_s=5.0):
+        if self._stop.is_set() or not self._put(job, timeout_s=0.0):
             job.done.set_exception(RefusedError("the server is too busy to write, or stops: try again"))
         return job.done
 
@@ -133,7 +141,7 @@ class Writer:
 
     def _put(self, item: Item | None, timeout_s: float) -> bool:
         try:
-            self._queue.put(item, timeout=timeout_s)
+            self._queue.put(item, block=timeout_s > 0, timeout=timeout_s)
         except queue.Full:
             return False
         return True
@@ -162,6 +170,7 @@ class Writer:
         except OperationalError as e:
             self._failed(items, e)
         except _MISTAKES as e:
+            self._rolled_back = True
             _log.debug("ledger: a batch of %d failed, each is tried alone: %s", len(items), e)
             for item in items:
                 self._write_one(item)
@@ -193,7 +202,8 @@ class Writer:
             self._failed([item], e)
 
     def _take(self, connection: Connection, items: Sequence[Item]) -> _Taken:
-        if self._failing:  # the last transaction was rolled back: what we remember of it is not so
+        if self._rolled_back:
+            self._rolled_back = False
             self._intake.presence.load(connection, time.monotonic())
         answers = self._intake.take(connection, [item for item in items if isinstance(item, Arrival)])
         results: list[tuple[Job[Any], Any]] = []
@@ -245,6 +255,7 @@ class Writer:
     def _failed(self, items: Sequence[Item], error: Exception) -> None:
         """The database did not take it: nobody gets a receipt, so agents send again; askers are told."""
         self._metrics.failed_commits.inc()
+        self._rolled_back = True
         reason = str(error.__cause__ or error).splitlines()[0]
         if not self._failing:
             _log.error("ledger: cannot write: %s", reason)
@@ -252,6 +263,8 @@ class Writer:
         for item in items:
             if isinstance(item, Job):
                 _set_exception(item, ServerError(f"the ledger cannot be written: {reason}"))
+            elif self._outlet is not None:
+                self._outlet.forgo(item)
         self._stop.wait(REST_S)
 
 

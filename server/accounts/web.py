@@ -26,7 +26,7 @@ def identify(request: Request) -> Session | None:
     token = request.cookies.get(services.cookie)
     if not token or len(token) > 200:
         return None
-    now = services.now()
+    now = services.steady()
     with services.database.read.connect() as connection:
         session = sessions.find(connection, token, now)
     if session is not None and session.stale:

@@ -51,13 +51,13 @@ def log_in(login: Login, request: Request, response: Response, services: Parts) 
     services.throttle.forget(*keys)
 
     def work(connection: Connection) -> str:
-        sessions.end_old(connection, now)
+        sessions.end_old(connection, services.steady())
         note(connection, now, login.name, "login", address=address)
-        return sessions.open_session(connection, user, now)
+        return sessions.open_session(connection, user, services.steady())
 
     token = services.writer.write(work)
     with services.database.read.connect() as connection:
-        session = sessions.find(connection, token, now)
+        session = sessions.find(connection, token, services.steady())
     if session is None:
         raise Problem(401, "Not logged in", "the user was disabled this moment")
     response.set_cookie(

@@ -6,6 +6,7 @@ import logging
 import math
 import queue
 import threading
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from server.moments import in_utc
 
 CAPACITY = 2_000  # batches
 BATCH = 200
+UNWRITTEN = 100_000  # samples kept in memory while the history cannot be written: about ten minutes of 200 points
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class ReadingsLane:
         self._queue: queue.Queue[Arrival | None] = queue.Queue(CAPACITY)
         self._thread = threading.Thread(target=self._run, name="readings-lane", daemon=True)
         self._failing = False
+        self._unwritten: deque[Sample] = deque()
 
     def start(self) -> None:
         """Begin to take readings."""
@@ -73,9 +76,9 @@ class ReadingsLane:
         while going:
             batch = self._gather()
             going = None not in batch
-            samples = [sample for arrival in batch if arrival is not None for sample in self._decode(arrival)]
-            if samples:
-                self._write(samples)
+            self._unwritten.extend(s for arrival in batch if arrival is not None for s in self._decode(arrival))
+            if self._unwritten:
+                self._write()
 
     def _gather(self) -> list[Arrival | None]:
         items = [self._queue.get()]
@@ -103,18 +106,22 @@ class ReadingsLane:
         self._metrics.readings.inc(len(samples))
         return samples
 
-    def _write(self, samples: Sequence[Sample]) -> None:
+    def _write(self) -> None:
+        """Write all that is not written yet. Writing a sample twice keeps it once, so a doubtful write is repeated."""
         try:
-            self._series.write(samples)
+            self._series.write(self._unwritten)
         except ServerError as e:
-            self._metrics.history_dropped.inc(len(samples))
+            while len(self._unwritten) > UNWRITTEN:
+                self._unwritten.popleft()
+                self._metrics.history_dropped.inc()
             if not self._failing:
-                _log.warning("%s; readings are not kept until it is back", e)
+                _log.warning("%s; readings wait in memory until it is back", e)
             self._failing = True
             return
+        self._unwritten.clear()
         if self._failing:
             self._failing = False
-            _log.info("history: is written again")
+            _log.info("history: is written again, with what waited")
 
 
 def _storable(value: Value) -> float | str | None:

@@ -80,7 +80,8 @@ class SqliteSeries:
 
     def _open(self) -> sqlite3.Connection:
         if self._writing is None:
-            self._writing = sqlite3.connect(self.file, timeout=5.0, check_same_thread=False)
+            # A short patience: the same thread keeps the newest values, which pages wait for.
+            self._writing = sqlite3.connect(self.file, timeout=0.5, check_same_thread=False)
             # History may lose its last seconds at a power cut; only the ledger pays for every fsync.
             self._writing.execute("PRAGMA journal_mode=WAL")
             self._writing.execute("PRAGMA synchronous=NORMAL")

@@ -26,6 +26,7 @@ PROBE_S = 2.0
 SILENT_S = 10.0
 _READINGS = f"/{Kind.READINGS}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
+_KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,8 @@ class BrokerLink:
         self._section = section
         self._lanes = lanes
         self._metrics = metrics
-        self._filters = [site_filter(site) for site in sites] or [site_filter()]
+        self._sites = sites
+        self._roots = [site_filter(site).removesuffix("/+") for site in sites or ["+"]]
         self._client_id = client_id
         self._probe_topic = f"campus/server/{client_id}"
         self._client: mqtt.Client | None = None
@@ -64,6 +66,7 @@ class BrokerLink:
         self._said_lost = False
         self._began_s = 0.0
         self._probed_s: float | None = None
+        self._forgone = False
 
     def start(self) -> None:
         """Begin to connect, and go on trying."""
@@ -96,6 +99,14 @@ class BrokerLink:
         if client is not None and arrival.qos > 0:
             client.ack(arrival.mid, arrival.qos)
 
+    def forgo(self, arrival: Arrival) -> None:
+        """Let the broker forget a message that could not be kept. Its agent has no receipt and sends it again.
+
+        A broker that waits for the acknowledgement of twenty such messages would never deliver another.
+        """
+        self._forgone = True
+        self.acknowledge(arrival)
+
     def _publish(self, topic: str, text: str, qos: int) -> bool:
         client = self._client
         if client is None:
@@ -116,6 +127,9 @@ class BrokerLink:
     def _probe_until_silent(self, client: mqtt.Client) -> None:
         while not self._stop.wait(PROBE_S):
             client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
+            if self._forgone:
+                self._forgone = False
+                self._subscribe(client)  # births and states are not sent again by agents: the broker keeps them
             age_s = time.monotonic() - max(self._began_s, self._probed_s or 0.0)
             if age_s > SILENT_S:
                 # A half-open connection, a frozen broker or a dead client thread look alike from here: begin anew.
@@ -159,8 +173,15 @@ class BrokerLink:
         if reason.is_failure:
             self._say_lost(str(reason))
             return
-        client.subscribe([(name, 1) for name in self._filters] + [(self._probe_topic, 0)])
+        client.unsubscribe([site_filter(site) for site in self._sites or ["+"]])  # a session of an earlier version
+        self._subscribe(client)
         client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
+
+    def _subscribe(self, client: mqtt.Client) -> None:
+        """Ask for all kinds. Heartbeats and readings of the past are worth nothing: the broker need not keep them."""
+        kinds = [(f"{root}/{kind}", 1) for root in self._roots for kind in _KEPT]
+        lively = [(f"{root}/{kind}", 0) for root in self._roots for kind in (Kind.HEARTBEAT, Kind.READINGS)]
+        client.subscribe([*kinds, *lively, (self._probe_topic, 0)])
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         self._say_lost("no connection")
@@ -194,12 +215,16 @@ class BrokerLink:
         if topic.endswith(_OURS):
             client.ack(message.mid, message.qos)
             return
-        arrival = Arrival(topic, bytes(message.payload), datetime.now(UTC), now_s, message.mid, message.qos)
+        arrival = Arrival(
+            topic, bytes(message.payload), datetime.now(UTC), now_s, message.mid, message.qos, message.retain
+        )
         if topic.endswith(_READINGS):
             client.ack(message.mid, message.qos)
             lane, taken = "readings", self._lanes.readings(arrival)
         else:
             lane, taken = "durable", self._lanes.durable(arrival)
+            if not taken:
+                self.forgo(arrival)
         (self._metrics.arrivals if taken else self._metrics.dropped).labels(lane).inc()
 
     def _heard_probe(self, now_s: float) -> None:
@@ -211,7 +236,7 @@ class BrokerLink:
 
 def is_plain(section: MqttSection) -> bool:
     """Tell whether the link goes without TLS: on loopback, or where the operator asks for it by name."""
-    return section.plain or (section.ca_file is None and section.host in ("127.0.0.1", "::1", "localhost"))
+    return section.plain or (section.ca_file is None and section.on_loopback)
 
 
 def tls_context(section: MqttSection) -> ssl.SSLContext:

@@ -30,6 +30,7 @@ class Arrival:
     mono_s: float
     mid: int = 0
     qos: int = 0
+    retained: bool = False  # the broker kept it: nobody says it now
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,13 @@ class Presence:
         stamp = birth.stamp
         if self._is_past(watch, stamp.boot_id, birth.session):
             return
+        repeated = arrival.retained and (watch.boot_id, watch.session) == (stamp.boot_id, birth.session)
         self._move_to(connection, watch, stamp.boot_id, birth.session, arrival)
         watch.booted_at = _booted_at(stamp)
         watch.name, watch.version, watch.simulated = birth.name, birth.version, birth.simulated
-        watch.status, watch.heard_s, watch.seen_at = "online", arrival.mono_s, arrival.received_at
-        self._keep(connection, watch, arrival, birth_at=arrival.received_at)
+        if not repeated:  # else it is what the broker remembers: no sign of life
+            watch.status, watch.heard_s, watch.seen_at = "online", arrival.mono_s, arrival.received_at
+        self._keep(connection, watch, arrival, birth_at=None if repeated else arrival.received_at)
         if birth.epoch:
             self._outbox(connection, watch, birth.epoch, arrival)
         record(connection, topic.site, topic.agent, birth)
@@ -99,7 +101,7 @@ class Presence:
         if state.status != "offline":
             self._move_to(connection, watch, state.boot_id, state.session, arrival)
         watch.status = state.status
-        if state.status == "online":
+        if state.status == "online" and not arrival.retained:
             watch.heard_s = max(watch.heard_s, arrival.mono_s)
         self._keep(connection, watch, arrival)
         self._tell(connection, watch, arrival.received_at, arrival.mono_s)

@@ -103,7 +103,7 @@ def campus_on(database: Database, ledger: Ledger, clock: Clock, folder: Path) ->
         services = Services(
             database=database, writer=writer, presence=presence, live=live, latest=latest, series=series,
             metrics=metrics, alert_hook=no_ledger, command=_no_command, broker_age_s=lambda: 0.0,
-            ledger=ledger, plan=load_plan(), now=clock,
+            ledger=ledger, plan=load_plan(), now=clock, steady=clock,
         )  # fmt: skip
         writer.start()
         yield Campus(services, create_app(services))

@@ -40,6 +40,7 @@ class Mosquitto:
     """Without persistence: what it holds dies with it, as the worst broker would have it."""
 
     name = "mosquitto"
+    _more = ""
     _binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 
     def available(self) -> str:
@@ -49,10 +50,16 @@ class Mosquitto:
         config = folder / "mosquitto.conf"
         config.write_text(
             f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n"
-            "log_type error\nlog_type warning\nlog_type notice\nlog_dest stderr\n",
+            f"log_type error\nlog_type warning\nlog_type notice\nlog_dest stderr\n{self._more}",
             encoding="utf-8",
         )
         return [str(self._binary), "-c", str(config)]
+
+
+class ForgetfulMosquitto(Mosquitto):
+    """Keeps ten messages for a client that is away, and drops the rest without a word."""
+
+    _more = "max_queued_messages 10\n"
 
 
 class Nats:

@@ -12,13 +12,15 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.error import URLError
 
+import psycopg
 from brokers import Broker, free_port
 from pty_pair import pty_pair
 
@@ -98,17 +100,26 @@ class Device(threading.Thread):
         self._random = random.Random(seed)
         self._stop_asked = threading.Event()
         self._high = [False] * POINTS
+        self._all_to: list[bool] = []
+
+    def all_at_once(self, *, high: bool) -> None:
+        """With the next line, lift or lower every point."""
+        self._all_to = [high] * POINTS
 
     def run(self) -> None:
         """Speak until told to stop."""
         fd = os.open(self._port, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             while not self._stop_asked.wait(1 / self.rate if self.rate else 0.05):
-                if not self.rate:
+                if self._all_to:
+                    self._high, self._all_to = self._all_to, []
+                    points = range(POINTS)
+                elif self.rate:
+                    points = range(point := self._random.randrange(POINTS), point + 1)
+                    self._high[point] = not self._high[point]
+                else:
                     continue
-                point = self._random.randrange(POINTS)
-                self._high[point] = not self._high[point]
-                line = json.dumps({f"p{point:02d}": 90.0 if self._high[point] else 10.0}) + "\n"
+                line = json.dumps({f"p{n:02d}": 90.0 if self._high[n] else 10.0 for n in points}) + "\n"
                 try:
                     os.write(fd, line.encode())
                 except BlockingIOError:
@@ -132,6 +143,7 @@ class Chain:
     server: Program
     devices: list[Device]
     http_port: int
+    database: str = ""
 
     @property
     def agent(self) -> Program:
@@ -151,8 +163,16 @@ class Chain:
         """(epoch, seq, id) of all that the server has committed."""
         return [(str(a), int(b), str(c)) for a, b, c in self.query("select epoch, seq, id from durables order by n")]
 
+    def lamp(self) -> str:
+        """What the first agent's lamp shows: "1" says that the server does not answer."""
+        file = self.folder / "lamp-a0"
+        return file.read_text(encoding="ascii") if file.exists() else ""
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Read the server's database from outside."""
+        if self.database:
+            with psycopg.connect(self.database.replace("+psycopg", ""), connect_timeout=5) as outside:
+                return outside.execute(sql.encode()).fetchall()
         files = [file for file in (self.folder / "server").glob("*.db") if file.name != "history.db"]
         if not files:
             return []
@@ -256,28 +276,47 @@ def server_config(folder: Path, http_port: int, broker: tuple[str, int], *, plai
 
 @contextmanager
 def chain(
-    folder: Path, broker: Broker, *, agents: int = 1, rate: float = 25.0, seed: int = 1, agent_to: int | None = None
+    folder: Path,
+    broker: Broker,
+    *,
+    agents: int = 1,
+    rate: float = 25.0,
+    seed: int = 1,
+    agent_to: int | None = None,
+    around: Mapping[str, Callable[[list[str]], list[str]]] = MappingProxyType({}),
+    database: str = "",
 ) -> Generator[Chain]:
-    """Run a whole chain; `agent_to` is another port for the agents' connection, such as a chaos line's."""
+    """Run a whole chain.
+
+    `agent_to` is another port for the agents' connection, such as a chaos line's. `around` says by a program's name
+    what its command is run under. `database` is the address of a PostgreSQL; SQLite without one.
+    """
     http_port = free_port()
     server_file = server_config(folder, http_port, (broker.host, broker.port))
-    server = Program("server", [str(BIN / "campus-server"), "run", "--config", str(server_file)], folder)
-    (folder / "server").mkdir()
+    if database:
+        server_file.write_text(f'database = "{database}"\n' + server_file.read_text(), encoding="utf-8")
+    as_it_is: Callable[[list[str]], list[str]] = list[str]
+    command = around.get("server", as_it_is)([str(BIN / "campus-server"), "run", "--config", str(server_file)])
+    server = Program("server", command, folder)
+    (folder / "server").mkdir(exist_ok=True)
     names = [f"a{number}" for number in range(agents)]
     programs: list[Program] = []
     devices: list[Device] = []
     with _cables(folder, names) as cables:
         for number, name in enumerate(names):
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)
             file = agent_config(folder, name, cables[name][0], (broker.host, agent_to or broker.port))
-            programs.append(Program(name, [str(BIN / "campus-agent"), "run", "--config", str(file)], folder))
+            with file.open("a", encoding="utf-8") as more:
+                more.write(f'[local]\nlost = {{ type = "file", file = "{folder / f"lamp-{name}"}" }}\n')
+            command = around.get(name, as_it_is)([str(BIN / "campus-agent"), "run", "--config", str(file)])
+            programs.append(Program(name, command, folder))
             devices.append(Device(cables[name][1], rate, seed * 100 + number))
-        whole = Chain(folder, broker, programs, server, devices, http_port)
+        whole = Chain(folder, broker, programs, server, devices, http_port, database)
         try:
             server.start()
             for program in (*programs, *devices):
                 program.start()
-            wait_for("the server is ready", whole.ready, 30)
+            wait_for("the server is ready", whole.ready, 60)
             yield whole
         finally:
             whole.quiet()
