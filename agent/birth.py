@@ -20,12 +20,22 @@ def birth(config: AgentConfig, stamp: Stamp, session: int, epoch: str) -> Birth:
         simulated=config.simulated,
         points=(*_points(config), *OWN_POINTS),
         lines=tuple(
-            Line(id=s.id, name=s.name, place=s.place or camera.place, exit=s.exit, out=s.out, width_m=s.width_m)
+            Line(
+                id=s.id,
+                name=s.name,
+                place=s.place or camera.place,
+                exit=s.exit,
+                out=s.out,
+                width_m=s.width_m,
+                camera=camera.id,
+            )
             for camera in config.camera
             for s in camera.line
         ),
         zones=tuple(
-            Zone(id=s.id, name=s.name, place=s.place or camera.place) for camera in config.camera for s in camera.zone
+            Zone(id=s.id, name=s.name, place=s.place or camera.place, camera=camera.id)
+            for camera in config.camera
+            for s in camera.zone
         ),
     )
 

@@ -53,6 +53,7 @@ class Line(Message):
     exit: Name = ""  # which exit it stands for
     out: Direction | None = None  # which direction of motion leads out of the building
     width_m: float | None = None
+    camera: str = Field(default="", max_length=40)  # whose picture it lies in
 
 
 class Zone(Message):
@@ -62,6 +63,7 @@ class Zone(Message):
     name: Name
     place: Name = ""
     kind: str = Field(default="water-person", max_length=40)
+    camera: str = Field(default="", max_length=40)  # whose picture it lies in
 
 
 class Birth(Message):

@@ -83,6 +83,7 @@ lines = Table(
     Column("exit", String(200), nullable=False, default=""),
     Column("out", String(20)),
     Column("width_m", Float),
+    Column("camera", String(40), nullable=False, default="", server_default=""),
     Column("gone", Boolean, nullable=False, default=False),
     PrimaryKeyConstraint("site", "agent", "id"),
 )
@@ -96,6 +97,7 @@ zones = Table(
     Column("name", String(200), nullable=False),
     Column("place", String(200), nullable=False, default=""),
     Column("kind", String(40), nullable=False),
+    Column("camera", String(40), nullable=False, default="", server_default=""),
     Column("gone", Boolean, nullable=False, default=False),
     PrimaryKeyConstraint("site", "agent", "id"),
 )
