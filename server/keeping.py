@@ -15,6 +15,7 @@ from server.errors import ServerError
 from server.ledger import seal
 from server.ledger.upkeep import Upkeep, tick
 from server.services import Services
+from server.water.records import register
 
 EVERY_S = 60.0
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ def once(connection: Connection, services: Services, key: Ed25519PrivateKey, dat
     """Do all that is due now, in one transaction."""
     now = services.now()
     tick(connection, Upkeep(services.ledger, key, data))
+    register(connection, services.waters, now)
     duties.tick(connection, services.plan, services.ledger, known_sites(connection), now)
 
 

@@ -1,27 +1,40 @@
-"""The water side: every watched zone and level, and what stands there."""
+"""The water side: what is watched, the board's tiles, who goes there, who patrolled."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
-from sqlalchemy import select
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
 
-from contracts.messages import Value
-from contracts.vocabulary import Hazard, SensorKind
+from contracts.messages import Id, Value
+from contracts.vocabulary import Hazard
+from server.accounts.permissions import may
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.alerts.actions import By, acknowledge
 from server.alerts.store import listed
 from server.alerts.view import AlertView
-from server.api.problems import declared
+from server.api.problems import Problem, declared
+from server.api.refusals import refusals
 from server.moments import Moment
 from server.presence.tables import points, zones
+from server.services import Services
+from server.water import records
+from server.water.board import Tile, board
+from server.water.gather import WATER_KINDS, Found, gather
+from server.water.patrol import CheckIn, check_in
+from server.water.plot import SPAN, svg
 
 router = APIRouter(prefix="/api/v1/water", tags=["water"])
 
-WATER_POINTS = (SensorKind.WATER_LEVEL, SensorKind.LIFE_RING_BOX, SensorKind.LIFE_RING, SensorKind.BEAM)
 WATER_HAZARDS = frozenset({Hazard.WATER_PERSON, Hazard.WATER_LEVEL, Hazard.LIFE_RING})
+Reader = Annotated[Session, Depends(require("water.read"))]
+SmallId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+$")]
+Line = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
+MOST_SAMPLES = 200_000
 
 
 class WaterView(BaseModel):
@@ -38,19 +51,53 @@ class WaterView(BaseModel):
     alerts: tuple[AlertView, ...]
 
 
+class BoardView(BaseModel):
+    """All tiles, by state and then by grade."""
+
+    server_time: Moment
+    tiles: tuple[Tile, ...]
+
+
+class DispatchBody(BaseModel):
+    """Somebody is sent; `who` is the sender himself where it is empty."""
+
+    id: SmallId
+    who: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
+
+
+class ArrivalBody(BaseModel):
+    """Who was sent is there."""
+
+    id: SmallId
+
+
+class CheckInBody(BaseModel):
+    """A visit to the checkpoint of a code."""
+
+    id: SmallId
+    token: SmallId
+    gear: dict[Annotated[str, Field(max_length=20)], bool] = Field(default={}, max_length=10)
+    note: Line = ""
+    trouble: bool = False
+
+
+class CheckedIn(BaseModel):
+    """What came of it."""
+
+    hazards: tuple[int, ...] = Field(description="entries of the ledger")
+    left: tuple[str, ...] = Field(description="checkpoints still to be visited today")
+    fulfilled: bool = Field(description="the duty is ticked")
+
+
 @router.get("", responses=declared(401, 403))
-def water(
-    session: Annotated[Session, Depends(require("water.read"))],
-    services: Parts,
-    site: Annotated[str, Query(max_length=40)] = "",
-) -> list[WaterView]:
+def water(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> list[WaterView]:
     """List everything that is watched at the water."""
     wanted = session.site or site
     found: list[WaterView] = []
     with services.database.read.connect() as connection:
         rows = [
             *connection.execute(select(zones).where(zones.c.gone.is_(False))),
-            *connection.execute(select(points).where(points.c.gone.is_(False), points.c.kind.in_(WATER_POINTS))),
+            *connection.execute(select(points).where(points.c.gone.is_(False), points.c.kind.in_(WATER_KINDS))),
         ]
         standing = [a for a in listed(connection, site=wanted, only_open=True, limit=1000) if a.kind in WATER_HAZARDS]
     for row in rows:
@@ -66,3 +113,93 @@ def water(
             )
         )  # fmt: skip
     return found
+
+
+@router.get("/board", responses=declared(401, 403))
+def tiles(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> BoardView:
+    """Give every water with its state, the worst first."""
+    with services.database.read.connect() as connection:
+        found = board(connection, services, session.site or site)
+    return BoardView(server_time=services.now(), tiles=tuple(found))
+
+
+@router.get(
+    "/{site}/{water}/level.svg",
+    response_class=Response,
+    responses={**declared(401, 403, 404), 200: {"content": {"image/svg+xml": {}}}},
+)
+def level(
+    site: str, water: str, session: Reader, services: Parts, point: Annotated[str, Query(max_length=81)] = ""
+) -> Response:
+    """Draw the last 24 hours of a level (`agent/point`; the first one where none is named) with its limits."""
+    with services.database.read.connect() as connection:
+        _find(connection, services, session, site, water)
+        tile = next(t for t in board(connection, services, site) if t.id == water)
+    chosen = next((one for one in tile.levels if point in ("", f"{one.agent}/{one.point}")), None)
+    if chosen is None:
+        raise Problem(404, "Unknown", f"{tile.name}：没有水位测点 {point}".rstrip())
+    now = services.now()
+    samples = services.series.read(
+        (site, chosen.agent, chosen.point), now - SPAN, now + timedelta(seconds=1), MOST_SAMPLES
+    )
+    limits = [(n, v) for n, v in (("high", chosen.high), ("critical", chosen.critical)) if v is not None]
+    picture = svg(samples, now, limits, f"{tile.name} 24 h")
+    return Response(picture, media_type="image/svg+xml", headers={"Cache-Control": "private, max-age=30"})
+
+
+@router.post("/{site}/{water}/dispatch", responses=declared(401, 403, 404, 422, 503))
+def dispatch(
+    site: str,
+    water: str,
+    body: DispatchBody,
+    session: Annotated[Session, Depends(require("water.dispatch"))],
+    services: Parts,
+) -> BoardView:
+    """Record that somebody goes there. Who sends somebody knows: the alerts that stand there are acknowledged."""
+
+    def work(connection: Connection) -> None:
+        found, now = _find(connection, services, session, site, water), services.now()
+        who = body.who.strip() or session.user
+        if records.send(connection, records.Sent(body.id, site, water, who, session.user, now)):
+            by = By(session.user, now, services.alert_hook)
+            for alert in (a for s in found.sensors for a in s.alerts if may(session.role, "alerts.ack")):
+                if not alert.acked and alert.kind != Hazard.FAULT:
+                    acknowledge(connection, alert.id, by, f"已派{who}前往")
+
+    services.writer.write(work)
+    return tiles(session, services)
+
+
+@router.post("/arrived", responses=declared(401, 403, 404, 422, 503))
+def arrived(
+    body: ArrivalBody, session: Annotated[Session, Depends(require("water.dispatch"))], services: Parts
+) -> BoardView:
+    """Record that who was sent is there."""
+    services.writer.write(lambda c: records.arrive(c, body.id, session.site, session.user, services.now()))
+    return tiles(session, services)
+
+
+@router.post("/checkin", responses=declared(401, 403, 404, 409, 422, 503))
+def checkin(
+    body: CheckInBody, session: Annotated[Session, Depends(require("water.patrol"))], services: Parts
+) -> CheckedIn:
+    """Record a patrol's visit by the code of its checkpoint."""
+
+    def work(connection: Connection) -> CheckedIn:
+        found, checkpoint = records.find(connection, services.waters, body.token)
+        if session.site not in ("", found.site):
+            raise Problem(404, "Unknown", "这个巡查点不在您的学校")
+        word = CheckIn(body.id, checkpoint, body.gear, body.note, body.trouble)
+        outcome = check_in(connection, services, found, word, session)
+        return CheckedIn(hazards=outcome.hazards, left=outcome.left, fulfilled=outcome.fulfilled)
+
+    with refusals():
+        return services.writer.write(work)
+
+
+def _find(connection: Connection, services: Services, session: Session, site: str, water: Id) -> Found:
+    if session.site in ("", site):
+        for found in gather(connection, services, site):
+            if found.section.id == water:
+                return found
+    raise Problem(404, "Unknown", f"没有水域 {site}/{water}")

@@ -20,6 +20,25 @@ PLACES = {
     "dorm": "宿舍1号楼 二层",
 }
 POND, PUMP, EAST = "池塘 南岸", "水泵房", "教学楼A 东门"
+WATERS = """# Made by the demonstration: short waits, so that each stage is seen within one round.
+[[escalation]]
+kinds = ["water-person"]
+dwell_s = 10
+ack_s = 15
+[[escalation]]
+kinds = ["life-ring"]
+dwell_s = 0
+ack_s = 20
+[[water]]
+site = "demo"
+id = "pond"
+name = "荷花池"
+place = "池塘 南岸"
+grade = "orange"
+points = ["water/pond-level", "water/pond-beam", "water/pond-motion", "water/pond-ring-box"]
+level = [{ point = "water/pond-level", high = 1.6, critical = 1.8 }]
+checkpoint = [{ id = "south", name = "南岸" }, { id = "north", name = "北岸" }]
+"""
 
 
 @dataclass(frozen=True, slots=True)

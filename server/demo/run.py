@@ -85,12 +85,19 @@ def run(demo: Demo) -> None:
             camera=broker_users.enroll(demo.data, agents.SITE, "camera"),
             devices=broker_users.enroll_devices(demo.data),
         )
+    _write_waters(demo.data / "config" / "waters.toml")
     children = Children(demo.folder / "children.log")
     try:
         asyncio.run(_serve(demo, children, console, let_in, feed))
     finally:
         children.end(CHILDREN_S)
     console.print("stopped; the data stay in", str(demo.data), style="dim")
+
+
+def _write_waters(file: Path) -> None:
+    if not file.exists():  # what somebody changed stays
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(agents.WATERS, encoding="utf-8")
 
 
 async def _serve(demo: Demo, children: Children, console: Console, let_in: Credentials, feed: Feed | None) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from server.accounts.permissions import KIOSKS, PERMISSIONS, may
 from server.accounts.web import identify
-from server.pages import drill_rooms, duty_rooms
+from server.pages import drill_rooms, duty_rooms, water_rooms
 from server.pages.rooms import Pages, Visitor, router
 from server.services import Services
 
@@ -24,4 +24,9 @@ def rooms(services: Services) -> Sequence[APIRouter]:
         return Visitor(session.user, session.csrf, allowed, session.role in KIOSKS)
 
     pages = Pages(visitor, simulated=services.simulated)
-    return (router(pages), drill_rooms.router(pages, services), duty_rooms.router(pages))
+    return (
+        router(pages),
+        drill_rooms.router(pages, services),
+        duty_rooms.router(pages),
+        water_rooms.router(pages, services),
+    )

@@ -1,0 +1,186 @@
+"""The water board, the patrol's phone and the sheet of codes in a real browser over a whole server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
+from drilling import NAME, PASSWORD, DrillServer, until
+from playwright.sync_api import Browser, Page, expect
+from serving import WireAgent
+
+from contracts.messages import Birth, Point, Reading, Readings, Zone
+from contracts.topics import Kind
+from server import broker_users
+from server.database import connect, sqlite_address
+from server.water.plan import load_waters
+from server.water.records import tokens
+
+WATERS = """
+[[escalation]]
+kinds = ["water-person"]
+dwell_s = 3
+ack_s = 4
+[[water]]
+site = "s1"
+id = "pond"
+name = "荷花池"
+place = "校园南侧"
+grade = "orange"
+points = ["pi/zone", "pi/level", "pi/ring"]
+level = [{ point = "pi/level", high = 1.6, critical = 1.8 }]
+armed = ["18:00-07:00"]
+[[water]]
+site = "s1"
+id = "pool"
+name = "游泳池"
+grade = "red"
+points = ["pi/beam"]
+"""
+
+
+class PondAgent(WireAgent):
+    """An agent at the pond that beats, and reports its levels."""
+
+    def live(self, stop: threading.Event) -> None:
+        n = 0
+        while not stop.wait(0.5):
+            n += 1
+            self.heartbeat(n)
+            self.values()
+
+    def birth_pond(self) -> None:
+        names = (("level", "水位", "water-level"), ("ring", "救生圈箱", "life-ring-box"), ("beam", "池边光束", "beam"))
+        birth = Birth(
+            name="池塘终端", stamp=self.stamp(), session=1, epoch=self.epoch,
+            points=tuple(Point(id=i, name=n, kind=k, unit="m" if k == "water-level" else "") for i, n, k in names),
+            zones=(Zone(id="zone", name="岸边区域"),),
+        )  # fmt: skip
+        self.publish(Kind.BIRTH, birth.model_dump_json(), retain=True)
+
+    def values(self) -> None:
+        now = self.stamp().at
+        given = {"level": 1.42, "ring": False, "beam": False}
+        readings = tuple(Reading(point=p, value=v, at=now) for p, v in given.items())
+        self.publish(Kind.READINGS, Readings(boot_id=self.boot_id, readings=readings).model_dump_json())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[DrillServer]:
+    made = DrillServer(tmp_path_factory.mktemp("water"))
+    made.prepare()
+    (made.data / "config").mkdir()
+    (made.data / "config" / "waters.toml").write_text(WATERS, encoding="utf-8")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def pond(server: DrillServer) -> Generator[PondAgent]:
+    let_in = broker_users.enroll(server.data, "s1", "pi")
+    password = let_in.password_file.read_text(encoding="utf-8").strip()
+    agent = PondAgent("127.0.0.1", server.broker_port, "s1", "pi", let_in.user, password)
+    until(agent.client.is_connected, "the agent to connect", 20)
+    agent.birth_pond()
+    stop = threading.Event()
+    beating = threading.Thread(target=agent.live, args=(stop,), name="pond")
+    beating.start()
+    agent.event("zone", "water-person", active=False)
+    yield agent
+    stop.set()
+    beating.join(5)
+    agent.close()
+
+
+@contextmanager
+def looking(browser: Browser, server: DrillServer, path: str, size: tuple[int, int] = GATE_HOUSE) -> Generator[Page]:
+    with opened(browser, f"{server.url}/login?next={path}", size) as page:
+        page.fill('[name="name"]', NAME)
+        page.fill('[name="password"]', PASSWORD)
+        page.press('[name="password"]', "Enter")
+        page.wait_for_url(f"**{path}")
+        yield page
+
+
+def picture(page: Page, folder: Path, name: str) -> None:
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def test_somebody_at_the_pond_is_shown_escalated_and_seen_to(
+    browser: Browser, server: DrillServer, pond: PondAgent, tmp_path: Path
+) -> None:
+    with looking(browser, server, "/water") as page:
+        tile = page.locator('[data-water="s1/pond"]')
+        expect(tile).to_have_attribute("data-state", "clear", timeout=15_000)
+        expect(tile.locator(".state")).to_contain_text("无人")
+        expect(tile.locator("svg.level .limit.critical").first).to_be_attached()
+        expect(tile.locator(".overdue")).to_contain_text("已逾期")
+        picture(page, tmp_path, "calm")
+        pond.event("zone", "water-person")
+        expect(tile).to_have_attribute("data-state", "present")
+        expect(tile.locator(".state")).to_contain_text("有人")
+        expect(tile).to_have_attribute("data-state", "alarm", timeout=15_000)
+        expect(tile.locator(".stage")).to_contain_text("将上报校长")
+        assert mistakes(page) == []
+        expect(tile.locator(".stage")).to_contain_text("已上报校长", timeout=15_000)
+        assert page.locator("#tiles > li").first.get_attribute("data-water") == "s1/pond"
+        picture(page, tmp_path, "principal")
+        tile.locator(".send input").fill("南门保安")
+        tile.locator(".send button").click()
+        expect(tile.locator(".sent-who")).to_contain_text("南门保安 前往")
+        expect(tile.locator(".stage")).to_be_hidden()
+        pond.event("zone", "water-person", active=False)
+        expect(tile).to_have_attribute("data-state", "clear")
+        pond.event("beam", "fault")
+        pool = page.locator('[data-water="s1/pool"]')
+        expect(pool).to_have_attribute("data-state", "unknown")
+        expect(pool.locator(".blind")).to_contain_text("池边光束")
+        assert fits(page)
+        assert mistakes(page) == []
+        picture(page, tmp_path, "unknown")
+
+
+def test_a_phone_shows_the_board_and_checks_in_at_a_printed_code(
+    browser: Browser, server: DrillServer, pond: PondAgent, tmp_path: Path
+) -> None:
+    del pond
+    with looking(browser, server, "/water/codes") as page:
+        expect(page.locator(".codes svg")).to_have_count(2)
+        assert mistakes(page) == []
+        picture(page, tmp_path, "codes")
+    database = connect(sqlite_address(server.data / "campus.db"))
+    with database.read.connect() as connection:
+        found = tokens(connection, load_waters(server.data).water)
+    database.close()
+    token = next(t for t, place in found.items() if place[1] == "pond")
+    with looking(browser, server, f"/p/{token}", PHONE) as page:
+        expect(page.locator("h1")).to_contain_text("荷花池")
+        assert fits(page)
+        assert mistakes(page) == []
+        for item in ("sign", "ring", "rope"):
+            page.check(f'[name="{item}"][value="yes"]')
+        page.check('[name="pole"][value="no"]')
+        picture(page, tmp_path, "phone")
+        page.click('button[type="submit"]')
+        expect(page.locator("#result")).to_contain_text("已入隐患台账")
+        page.goto(f"{server.url}/water")
+        tile = page.locator('[data-water="s1/pond"]')
+        expect(tile.locator('.gear[data-there="false"]')).to_contain_text("救生竿")
+        expect(tile.locator(".register")).to_contain_text(NAME)
+        expect(tile.locator(".overdue")).to_have_count(0)
+        assert fits(page)
+        assert mistakes(page) == []
+        picture(page, tmp_path, "phone-board")
+        page.goto(f"{server.url}/p/nonsense")
+        expect(page.locator(".sent")).to_contain_text("没有对应的巡查点")
