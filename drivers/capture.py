@@ -43,11 +43,11 @@ def is_live(source: str) -> bool:
 
 def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float = 3.0) -> cv2.VideoCapture:
     """Open a source; raise DriverError that names it (without password) and says what to do."""
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET: it writes to stderr by itself, passwords too
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
     import cv2  # noqa: PLC0415 - an agent without cameras does not load it
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the one line that is said is ours
     shown = redact(source)
     if source.isdigit() or source.startswith("/dev/"):
         device = f"/dev/video{source}" if source.isdigit() else source
