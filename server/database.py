@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -100,6 +100,36 @@ def upsert(connection: Connection, table: Table, key: Mapping[str, Any], values:
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = build(table).values(**key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+
+
+def insert_all_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows; those a unique constraint already holds are left as they are."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(build(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def upsert_all(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows of the same columns, or update those whose primary key is there already."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = build(table)
+    set_ = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=set_), [dict(row) for row in rows]
+    )
+
+
+def last_given(connection: Connection, table: Table) -> int:
+    """Return the number after which the writer may count on for this table's key.
+
+    PostgreSQL's sequence gives one number at a time, which is then taken by its plus one; SQLite, whose only writer
+    holds the lock, tells the highest one ever given (AUTOINCREMENT keeps it, and takes over one that is inserted).
+    """
+    if connection.dialect.name == "postgresql":
+        (key,) = table.primary_key.columns
+        given = text("SELECT nextval(pg_get_serial_sequence(:table, :key))")
+        return int(connection.execute(given, {"table": table.name, "key": key.name}).scalar_one()) - 1
+    given = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+    return int(connection.execute(given, {"table": table.name}).scalar() or 0)
 
 
 def _prepare_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, case, insert, select, update
+from sqlalchemy import Connection, case, insert, select, update
 
 from contracts.vocabulary import NEVER_SHELVED
 from server.alerts.alert import Alert, AlertHook, Change
+from server.alerts.pending import Heard, Position, from_row, values
 from server.alerts.rules import PRIORITY, Signal, Step, judge, judge_history
 from server.alerts.tables import alerts, point_states
 from server.alerts.view import payload
+from server.batch import Key, part_of
 from server.changes import announce
 from server.database import upsert
 from server.errors import UnknownError
 from server.ids import fresh_id
 
-_FIELDS = tuple(f.name for f in fields(Alert) if f.init)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where in its agent's gapless sequence a signal stands."""
-
-    epoch: str
-    seq: int
+__all__ = ["Position", "find_open", "from_row", "hear", "listed", "load", "save"]
 
 
 def hear(connection: Connection, signal: Signal, hook: AlertHook, position: Position | None = None) -> Sequence[Alert]:
     """Apply one signal. A signal older than what was heard of its point before changes no present state."""
     history = position is not None and _is_overtaken(connection, signal, position)
     if position is not None and not history:
-        key = {"site": signal.site, "agent": signal.agent, "point": signal.point, "kind": signal.kind}
-        state = {"epoch": position.epoch, "seq": position.seq, "active": signal.active}
-        upsert(connection, point_states, key, state)
+        _move(connection, signal, position)
     found = find_open(connection, signal)
     if history:
         steps = judge_history(found, signal, fresh_id())
@@ -50,19 +42,28 @@ def save(connection: Connection, step: Step, now: datetime, hook: AlertHook) -> 
     alert, is_new = step.alert, step.change is Change.RAISED
     if is_new and alert.kind not in NEVER_SHELVED:
         alert = replace(alert, shelved_until=_shelf(connection, alert, now))
-    alert = replace(alert, hazard=hook(connection, alert, step.change))
+    hazard = hook(connection, alert, step.change)
+    if hazard != alert.hazard:
+        alert = replace(alert, hazard=hazard)
     alert = replace(alert, n=announce(connection, now, "alert", alert.site, payload(alert, step.change)))
-    if is_new:
-        connection.execute(insert(alerts), _values(alert))
+    heard = part_of(connection, Heard)
+    if heard is not None:
+        heard.put(alert, is_new=is_new)
+    elif is_new:
+        connection.execute(insert(alerts), values(alert))
     else:
-        values = _values(alert)
-        del values["id"]
-        connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
+        row = values(alert)
+        del row["id"]
+        connection.execute(update(alerts).where(alerts.c.id == alert.id).values(row))
     return alert
 
 
 def find_open(connection: Connection, signal: Signal) -> Alert | None:
     """Return the one open alert of the signal's point and hazard."""
+    heard = part_of(connection, Heard)
+    if heard is not None:
+        heard.know(connection, _key(signal))
+        return heard.standing[_key(signal)]
     statement = select(alerts).where(
         alerts.c.site == signal.site,
         alerts.c.agent == signal.agent,
@@ -99,30 +100,43 @@ def listed(
     return [from_row(row) for row in connection.execute(statement.limit(limit)).mappings()]
 
 
-def from_row(row: RowMapping) -> Alert:
-    """Make an Alert of its row."""
-    return Alert(**{name: row[name] for name in _FIELDS})
+def _key(of: Signal | Alert) -> Key:
+    return of.site, of.agent, of.point, of.kind
 
 
-def _values(alert: Alert) -> dict[str, object]:
-    return {name: getattr(alert, name) for name in (*_FIELDS, "open")}
+def _move(connection: Connection, signal: Signal, position: Position) -> None:
+    heard = part_of(connection, Heard)
+    if heard is not None:
+        heard.move(_key(signal), position, active=signal.active)
+        return
+    key = {"site": signal.site, "agent": signal.agent, "point": signal.point, "kind": signal.kind}
+    state = {"epoch": position.epoch, "seq": position.seq, "active": signal.active}
+    upsert(connection, point_states, key, state)
 
 
 def _is_overtaken(connection: Connection, signal: Signal, position: Position) -> bool:
     states = point_states.c
-    newest = connection.execute(
-        select(states.epoch, states.seq).where(
-            states.site == signal.site,
-            states.agent == signal.agent,
-            states.point == signal.point,
-            states.kind == signal.kind,
-        )
-    ).one_or_none()
+    heard = part_of(connection, Heard)
+    if heard is not None:
+        heard.know(connection, _key(signal))
+        newest = heard.positions[_key(signal)]
+    else:
+        newest = connection.execute(
+            select(states.epoch, states.seq).where(
+                states.site == signal.site,
+                states.agent == signal.agent,
+                states.point == signal.point,
+                states.kind == signal.kind,
+            )
+        ).one_or_none()
     return newest is not None and newest.epoch == position.epoch and newest.seq > position.seq
 
 
 def _shelf(connection: Connection, alert: Alert, now: datetime) -> datetime | None:
     """A shelf put on the last alert of this point and hazard still holds for the next one."""
+    heard = part_of(connection, Heard)
+    if heard is not None:
+        return heard.shelf(connection, _key(alert), now)
     return connection.execute(
         select(alerts.c.shelved_until)
         .where(

@@ -6,19 +6,20 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, assert_never
+from typing import ClassVar, Protocol, Self, assert_never
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from contracts.messages import Birth, Crossing, Event, Heartbeat, Receipt, Rejection, State
 from contracts.topics import Kind, Topic
 from server.alerts.alert import AlertHook
 from server.alerts.rules import Signal
 from server.alerts.store import Position, hear
+from server.batch import Batch, Key, batching, part_of
 from server.database import insert_new
 from server.ingest.decode import Arrival, Decoded, Invalid, decode
-from server.ingest.tables import durables, quarantine
-from server.moments import in_utc
+from server.ingest.fresh import Fresh
+from server.ingest.tables import quarantine
 from server.presence.presence import Presence
 from server.presence.watched import Told, describe
 
@@ -94,18 +95,24 @@ class Intake:
     def take(self, connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
         """Write all arrivals; return what to answer once they are committed."""
         answers = Answers()
-        for arrival in arrivals:
-            result = decode(arrival)
-            if isinstance(result, Decoded) and self.sites and result.topic.site not in self.sites:
-                result = Invalid(f"site {result.topic.site!r} is not one of this server's", result.topic)
-            match result:
-                case Decoded(topic, message):
-                    self._message(connection, topic, message, arrival, answers)
-                case Invalid():
-                    refuse(connection, arrival, result, answers)
-                case _:
-                    assert_never(result)
+        taken = [(arrival, self._decode(arrival)) for arrival in arrivals]
+        with batching(connection, _keys(taken)):
+            fresh = Fresh.insert(connection, taken)
+            for arrival, result in taken:
+                match result:
+                    case Decoded(topic, message):
+                        self._message(connection, topic, message, arrival, answers, fresh)
+                    case Invalid():
+                        refuse(connection, arrival, result, answers)
+                    case _:
+                        assert_never(result)
         return answers.all()
+
+    def _decode(self, arrival: Arrival) -> Decoded | Invalid:
+        result = decode(arrival)
+        if isinstance(result, Decoded) and self.sites and result.topic.site not in self.sites:
+            return Invalid(f"site {result.topic.site!r} is not one of this server's", result.topic)
+        return result
 
     def _message(
         self,
@@ -114,6 +121,7 @@ class Intake:
         message: Birth | State | Event | Crossing | Heartbeat,
         arrival: Arrival,
         answers: Answers,
+        fresh: Fresh,
     ) -> None:
         match message:
             case Birth():
@@ -126,21 +134,18 @@ class Intake:
                 answer = Receipt(epoch=message.epoch, heartbeat=message.n, server_time=arrival.received_at)
                 answers.others.append(Answer(topic, answer))
             case Event() | Crossing():
-                self._durable(connection, topic, message, arrival)
+                self._durable(connection, topic, message, arrival, fresh)
                 answers.seqs.setdefault((_agent(topic), message.epoch), []).append(message.seq)
             case _:
                 assert_never(message)
 
-    def _durable(self, connection: Connection, topic: Topic, message: Event | Crossing, arrival: Arrival) -> None:
-        known = connection.execute(
-            select(durables.c.n).where(
-                durables.c.site == topic.site, durables.c.agent == topic.agent, durables.c.id == message.id
-            )
-        ).first()
-        if not insert_new(connection, durables, _row(topic, message, arrival)):
+    def _durable(
+        self, connection: Connection, topic: Topic, message: Event | Crossing, arrival: Arrival, fresh: Fresh
+    ) -> None:
+        if not fresh.take_row(topic, message):
             return  # redelivered: absorbed, and receipted again
         self.presence.durable(connection, topic, message, arrival)
-        if known is not None:
+        if not fresh.take_cause(topic, message):
             return  # the same cause again under another number, after a replay: kept, but nothing new happened
         match message:
             case Event():
@@ -171,9 +176,30 @@ class Intake:
             place=told.place,
             grid=told.grid,
             simulated=told.simulated,
-            drill=self.drill_running(connection, topic.site),
+            drill=self._is_drill(connection, topic.site),
         )
         hear(connection, signal, self.alert_hook, Position(event.epoch, event.seq))
+
+    def _is_drill(self, connection: Connection, site: str) -> bool:
+        drills = part_of(connection, _Drills) or _Drills()
+        if site not in drills.running:
+            drills.running[site] = self.drill_running(connection, site)
+        return drills.running[site]
+
+
+@dataclass(slots=True)
+class _Drills:
+    """At which schools a drill runs; a batch asks once for each."""
+
+    rank: ClassVar[int] = 0
+    running: dict[str, bool] = field(default_factory=dict[str, bool])
+
+    @classmethod
+    def load(cls, connection: Connection, batch: Batch) -> Self:  # noqa: ARG003
+        return cls()
+
+    def flush(self, connection: Connection, batch: Batch) -> None:
+        """Nothing of this is written."""
 
 
 def refuse(connection: Connection, arrival: Arrival, flaw: Invalid, answers: Answers) -> None:
@@ -202,19 +228,10 @@ def _agent(topic: Topic) -> Topic:
     return Topic(topic.site, topic.agent, Kind.RECEIPT)
 
 
-def _row(topic: Topic, message: Event | Crossing, arrival: Arrival) -> dict[str, object]:
+def _keys(taken: Sequence[tuple[Arrival, Decoded | Invalid]]) -> set[Key]:
+    """Say which points and hazards the messages are about."""
     return {
-        "site": topic.site,
-        "agent": topic.agent,
-        "epoch": message.epoch,
-        "seq": message.seq,
-        "id": message.id,
-        "kind": topic.kind.value,
-        "place": message.point if isinstance(message, Event) else message.line,
-        "at": in_utc(message.stamp.at),
-        "boot_id": message.stamp.boot_id,
-        "mono_s": message.stamp.mono_s,
-        "clock": message.stamp.clock.value,
-        "received_at": arrival.received_at,
-        "body": message.model_dump(mode="json"),
+        (one.topic.site, one.topic.agent, one.message.point, one.message.kind)
+        for _, one in taken
+        if isinstance(one, Decoded) and isinstance(one.message, Event)
     }

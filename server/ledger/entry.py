@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -105,6 +105,9 @@ class Entry:
         return self.state in OPEN
 
 
+_COLUMNS = tuple(f.name for f in fields(Entry) if f.name != "id")
+
+
 def from_row(row: Any) -> Entry:
     """Make an entry of a row of `hazards`."""
     values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's columns
@@ -115,12 +118,13 @@ def from_row(row: Any) -> Entry:
 
 def columns(entry: Entry) -> dict[str, Any]:
     """Return the row of an entry, without its id."""
-    values = asdict(entry)
-    del values["id"]
+    values = {name: getattr(entry, name) for name in _COLUMNS}
     return {**values, "state": entry.state.value, "open": entry.open}
 
 
 def difference(before: Entry, after: Entry) -> dict[str, Any]:
     """Return the columns in which two states of an entry differ, with the later values."""
+    if before is after:
+        return {}
     old, fresh = columns(before), columns(after)
     return {name: value for name, value in fresh.items() if old[name] != value}

@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from config.judgement import AlertRule, Judgement
 from contracts.vocabulary import Hazard
 from server.alerts.alert import Alert, Change
-from server.database import insert_new, upsert
-from server.ledger import journal, store
+from server.ledger import joins, journal, store
 from server.ledger.entry import Entry, State
 from server.ledger.machine import reopened
-from server.ledger.tables import joined, waiting
 from server.ledger.words import describe
-from server.presence.tables import points
+from server.presence.watched import point_kind_of
 
 SENSOR = "传感器"
 
@@ -32,12 +30,13 @@ class Ledger:
 
     def record_alert(self, connection: Connection, alert: Alert, change: Change) -> int | None:
         """Write an alert's change into the ledger in the caller's transaction; return its entry's id, if it has one."""
-        hazard = connection.execute(select(joined.c.hazard).where(joined.c.alert == alert.id)).scalar()
+        # One that is just raised has its id from us: nothing can have joined by it.
+        hazard = None if change is Change.RAISED else joins.joined_by(connection, alert.id)
         match change:
             case Change.RAISED | Change.REPEATED:
                 return self._came_on(connection, alert, change, hazard)
             case Change.CLEARED | Change.RESET if hazard is None:
-                connection.execute(delete(waiting).where(waiting.c.alert == alert.id))
+                joins.end_wait(connection, alert.id)
                 return None
             case _ if hazard is not None:
                 entry = store.get(connection, hazard, lock=True)
@@ -53,7 +52,7 @@ class Ledger:
             return None
         if hazard is None and rule.after_s > 0 and store.open_of_cause(connection, cause(alert)) is None:
             due = alert.received_at + timedelta(seconds=rule.after_s)
-            insert_new(connection, waiting, {"alert": alert.id, "due_at": due})
+            joins.wait(connection, alert.id, due)
             return None
         return self.enter(connection, alert, rule, f"alert-{change}")
 
@@ -72,7 +71,7 @@ class Ledger:
             entry = store.change(connection, last, again, SENSOR, now, "recur", detail)
         else:
             entry = self._open(connection, alert, rule, last, now)
-        upsert(connection, joined, {"alert": alert.id}, {"hazard": entry.id, "at": now})
+        joins.join(connection, alert.id, entry.id, now)
         return entry.id
 
     def _recurs(self, last: Entry, now: datetime) -> bool:
@@ -121,5 +120,4 @@ def _person(alert: Alert, change: Change) -> str:
 def point_kind(connection: Connection, alert: Alert) -> str:
     if alert.kind != Hazard.FAULT:
         return ""
-    same = (points.c.site == alert.site) & (points.c.agent == alert.agent) & (points.c.id == alert.point)
-    return connection.execute(select(points.c.kind).where(same)).scalar() or ""
+    return point_kind_of(connection, alert.site, alert.agent, alert.point)

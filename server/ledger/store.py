@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from server.batch import part_of
 from server.changes import announce
 from server.errors import RefusedError, UnknownError
 from server.ledger import journal
 from server.ledger.entry import Entry, columns, difference, from_row
+from server.ledger.pending import Books
 from server.ledger.tables import IS_OPEN, hazards, numbers
 
 
@@ -26,11 +28,19 @@ def open_entry(
 ) -> Entry:
     """Insert an entry under the next number of its school and year."""
     year = at.astimezone(timezone(timedelta(hours=utc_offset_hours))).year
-    n = next_number(connection, entry.site, year)
+    books = part_of(connection, Books)
+    n = (
+        next_number(connection, entry.site, year)
+        if books is None
+        else _next_of_batch(connection, books, entry.site, year)
+    )
     entry = replace(entry, number=f"{entry.site.upper()}-{year}-{n:04d}", year=year, register=year, version=1)
     values = columns(entry)
-    key = connection.execute(insert(hazards).values(values)).inserted_primary_key
-    entry = replace(entry, id=key[0] if key is not None else 0)
+    if books is not None:
+        entry = books.open(connection, entry)
+    else:
+        key = connection.execute(insert(hazards).values(values)).inserted_primary_key
+        entry = replace(entry, id=key[0] if key is not None else 0)
     body = {"set": {"id": entry.id, **values}, **detail}
     journal.append(connection, entry.site, at, by, entry.id, "open", ("", entry.state), body)
     _announce(connection, entry, at)
@@ -48,6 +58,13 @@ def next_number(connection: Connection, site: str, year: int) -> int:
     ).scalar_one()  # fmt: skip
 
 
+def _next_of_batch(connection: Connection, books: Books, site: str, year: int) -> int:
+    # The first one locks the row of the school and year until the commit; the batch counts on from there.
+    last = books.numbers.get((site, year))
+    n = books.numbers[site, year] = next_number(connection, site, year) if last is None else last + 1
+    return n
+
+
 def change(
     connection: Connection,
     before: Entry,
@@ -60,6 +77,10 @@ def change(
     """Store a person's change; refuse it when the entry is no longer the `before` this person saw."""
     after = replace(after, version=before.version + 1)
     changed = difference(before, after)
+    books = part_of(connection, Books)
+    if books is not None:
+        books.flush_entries(connection)
+        books.put(after, {})
     same = (hazards.c.id == before.id) & (hazards.c.version == before.version)
     if connection.execute(update(hazards).where(same).values(changed)).rowcount != 1:
         raise StaleEditError(f"{before.number}：别人刚刚修改过，请刷新后重做（没有覆盖任何内容）")
@@ -72,7 +93,10 @@ def touch(
 ) -> Entry:
     """Store what a sensor or a timer adds; the version stays, so that nobody loses the form being filled in."""
     changed = difference(before, after)
-    if changed:
+    books = part_of(connection, Books)
+    if books is not None:
+        books.put(after, changed)
+    elif changed:
         connection.execute(update(hazards).where(hazards.c.id == before.id).values(changed))
     _written(connection, before, after, by, at, action, {"set": changed, **detail})
     return after
@@ -80,15 +104,25 @@ def touch(
 
 def get(connection: Connection, hazard: int, *, lock: bool = False) -> Entry:
     """Return one entry; raise UnknownError where there is none."""
-    query = select(hazards).where(hazards.c.id == hazard)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
+    books = part_of(connection, Books)
+    if books is not None:
+        found = books.entry(connection, hazard)
+    else:
+        query = select(hazards).where(hazards.c.id == hazard)
+        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        found = None if row is None else from_row(row)
+    if found is None:
         raise UnknownError(f"台账中没有第 {hazard} 号记录")
-    return from_row(row)
+    return found
 
 
 def open_of_cause(connection: Connection, cause: str) -> Entry | None:
     """Return the open entry of a cause."""
+    books = part_of(connection, Books)
+    if books is not None:
+        # Only the newest entry of a cause is ever open: the next is made when it no longer is.
+        last = books.last_of(connection, cause)
+        return last if last is not None and last.open else None
     query = select(hazards).where(hazards.c.cause == cause, IS_OPEN).with_for_update()
     row = connection.execute(query).one_or_none()
     return None if row is None else from_row(row)
@@ -96,6 +130,9 @@ def open_of_cause(connection: Connection, cause: str) -> Entry | None:
 
 def last_of_cause(connection: Connection, cause: str) -> Entry | None:
     """Return the newest entry of a cause, open or not."""
+    books = part_of(connection, Books)
+    if books is not None:
+        return books.last_of(connection, cause)
     query = select(hazards).where(hazards.c.cause == cause).order_by(hazards.c.id.desc()).limit(1)
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else from_row(row)

@@ -22,7 +22,8 @@ from server.ingest.decode import Arrival
 from server.moments import in_utc
 from server.presence.clocks import AgentClock, Happened
 from server.presence.liveness import Link, link_of
-from server.presence.tables import agents, boots, epochs
+from server.presence.outboxes import note_outbox
+from server.presence.tables import agents, boots
 from server.presence.watch import AgentView, Watch
 from server.presence.watched import record
 
@@ -126,8 +127,7 @@ class Presence:
         """Note that a new durable message came."""
         watch = self._watch(topic, arrival)
         watch.durable_s = arrival.mono_s
-        row = {"site": topic.site, "agent": topic.agent, "epoch": message.epoch, "first_seen_at": arrival.received_at}
-        insert_new(connection, epochs, row | {"contiguous": 0})
+        note_outbox(connection, topic.site, topic.agent, message.epoch, arrival.received_at)
 
     def when(self, topic: Topic, stamp: Stamp, arrival: Arrival) -> Happened:
         """Place an agent's stamp on the server's clocks."""
@@ -207,8 +207,7 @@ class Presence:
         """Follow an agent to its present outbox file; one that replaces another means its storage was lost."""
         if watch.epoch == epoch:
             return
-        row = {"site": watch.site, "agent": watch.agent, "epoch": epoch, "first_seen_at": arrival.received_at}
-        insert_new(connection, epochs, row | {"contiguous": 0})
+        note_outbox(connection, watch.site, watch.agent, epoch, arrival.received_at)
         was, watch.epoch = watch.epoch, epoch
         watch.holes, watch.suspected, watch.behind_since_s = (), (), None
         connection.execute(

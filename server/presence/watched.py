@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import Connection, Table, select, update
 
 from contracts.messages import Birth
+from server.batch import Batch, among, part_of
 from server.database import upsert
 from server.presence.tables import agents, lines, points, zones
+
+_Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +27,73 @@ class Told:
     simulated: bool = False
 
 
+@dataclass(slots=True)
+class Words:
+    """What the births say of the points a batch is about; read anew after a birth."""
+
+    rank: ClassVar[int] = 0
+    told: dict[_Place, Told] = field(default_factory=dict["_Place", Told])
+    kinds: dict[_Place, str] = field(default_factory=dict["_Place", str])
+    known: set[_Place] = field(default_factory=set["_Place"])
+
+    @classmethod
+    def load(cls, connection: Connection, batch: Batch) -> Self:
+        words = cls()
+        words.read(connection, {key[:3] for key in batch.keys})
+        return words
+
+    def read(self, connection: Connection, wanted: Collection[_Place]) -> None:
+        """Look points, zones and lines up; a point's words go before a zone's, and a zone's before a line's."""
+        self.known |= set(wanted)
+        if not wanted:
+            return
+        whose = {place[:2] for place in wanted}
+        simulating = select(agents.c.site, agents.c.agent, agents.c.simulated)
+        found = connection.execute(simulating.where(among([agents.c.site, agents.c.agent], whose)))
+        simulated = {(row.site, row.agent): bool(row.simulated) for row in found}
+        self.told |= {place: Told(simulated=simulated.get(place[:2], False)) for place in wanted}
+        for table in (lines, zones, points):
+            columns = [table.c.site, table.c.agent, table.c.id]
+            for row in connection.execute(select(table).where(among(columns, wanted))):
+                place = (row.site, row.agent, row.id)
+                grid, unit = getattr(row, "grid", ""), getattr(row, "unit", "")
+                self.told[place] = Told(row.name, row.place, grid, unit, simulated.get(place[:2], False))
+                if table is points:
+                    self.kinds[place] = row.kind
+
+    def forget(self) -> None:
+        self.told.clear()
+        self.kinds.clear()
+        self.known.clear()
+
+    def flush(self, connection: Connection, batch: Batch) -> None:
+        """Nothing of this is written."""
+
+
 def describe(connection: Connection, site: str, agent: str, point: str) -> Told:
     """Look a point (or a zone, or a line) up; empty words where no birth has named it yet."""
-    told = Told()
-    for table in (points, zones, lines):
-        row = connection.execute(
-            select(table).where(table.c.site == site, table.c.agent == agent, table.c.id == point)
-        ).one_or_none()
-        if row is not None:
-            told = Told(row.name, row.place, getattr(row, "grid", ""), getattr(row, "unit", ""))
-            break
-    simulated = connection.execute(
-        select(agents.c.simulated).where(agents.c.site == site, agents.c.agent == agent)
-    ).scalar()
-    return Told(told.name, told.place, told.grid, told.unit, bool(simulated))
+    place = (site, agent, point)
+    return _words(connection, place).told.get(place, Told())
+
+
+def point_kind_of(connection: Connection, site: str, agent: str, point: str) -> str:
+    """Say what kind of point it is; empty where it is none."""
+    place = (site, agent, point)
+    return _words(connection, place).kinds.get(place, "")
+
+
+def _words(connection: Connection, place: _Place) -> Words:
+    words = part_of(connection, Words) or Words()
+    if place not in words.known:
+        words.read(connection, [place])
+    return words
 
 
 def record(connection: Connection, site: str, agent: str, birth: Birth) -> None:
     """Take over what a birth names; what it no longer names is marked gone, for its history stays."""
+    words = part_of(connection, Words)
+    if words is not None:
+        words.forget()
     _replace(connection, points, site, agent, (point.model_dump() for point in birth.points))
     _replace(connection, lines, site, agent, (line.model_dump() for line in birth.lines))
     _replace(connection, zones, site, agent, (zone.model_dump() for zone in birth.zones))

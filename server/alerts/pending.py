@@ -1,0 +1,122 @@
+"""The alerts one batch is about: read together before it, written together after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+
+from server.alerts.alert import Alert
+from server.alerts.tables import alerts, point_states
+from server.batch import Batch, Key, among
+from server.changes import Feed
+from server.database import upsert_all
+
+_FIELDS = tuple(f.name for f in fields(Alert) if f.init)
+_KEY = ("site", "agent", "point", "kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in its agent's gapless sequence a signal stands."""
+
+    epoch: str
+    seq: int
+
+
+@dataclass(slots=True)
+class Heard:
+    """What is known of each point and hazard; `opened` and `changed` wait to be written."""
+
+    rank: ClassVar[int] = 30
+    positions: dict[Key, Position | None] = field(default_factory=dict[Key, Position | None])
+    standing: dict[Key, Alert | None] = field(default_factory=dict[Key, Alert | None])
+    moved: dict[Key, bool] = field(default_factory=dict[Key, bool])
+    opened: dict[str, Alert] = field(default_factory=dict[str, Alert])
+    changed: dict[str, Alert] = field(default_factory=dict[str, Alert])
+    shelves: dict[Key, datetime] | None = None
+
+    @classmethod
+    def load(cls, connection: Connection, batch: Batch) -> Self:
+        heard = cls()
+        if batch.keys:
+            heard.read(connection, batch.keys)
+        return heard
+
+    def read(self, connection: Connection, keys: Iterable[Key]) -> None:
+        """Take over what the tables say of these keys."""
+        wanted = list(keys)
+        self.positions |= dict.fromkeys(wanted)
+        self.standing |= dict.fromkeys(wanted)
+        states = select(point_states).where(among([point_states.c[name] for name in _KEY], wanted))
+        for row in connection.execute(states):
+            self.positions[row.site, row.agent, row.point, row.kind] = Position(row.epoch, row.seq)
+        open_ones = select(alerts).where(among([alerts.c[name] for name in _KEY], wanted), alerts.c.open)
+        for row in connection.execute(open_ones.with_for_update()).mappings():
+            alert = from_row(row)
+            self.standing[key_of(alert)] = alert
+
+    def know(self, connection: Connection, key: Key) -> None:
+        """Make sure that a key was read."""
+        if key not in self.standing:
+            self.read(connection, [key])
+
+    def move(self, key: Key, position: Position, *, active: bool) -> None:
+        self.positions[key] = position
+        self.moved[key] = active
+
+    def put(self, alert: Alert, *, is_new: bool) -> None:
+        """Keep an alert's newest state until the flush."""
+        (self.opened if is_new or alert.id in self.opened else self.changed)[alert.id] = alert
+        self.standing[key_of(alert)] = alert if alert.open else None
+
+    def shelf(self, connection: Connection, key: Key, now: datetime) -> datetime | None:
+        """Say until when a point's hazard is shelved."""
+        if self.shelves is None:
+            columns = [alerts.c[name] for name in _KEY]
+            until = func.max(alerts.c.shelved_until, type_=alerts.c.shelved_until.type).label("until")
+            rows = connection.execute(select(*columns, until).where(alerts.c.shelved_until > now).group_by(*columns))
+            self.shelves = {(row.site, row.agent, row.point, row.kind): row.until for row in rows}
+        until = self.shelves.get(key)
+        return until if until is not None and until > now else None
+
+    def flush(self, connection: Connection, batch: Batch) -> None:
+        feed = batch.part(connection, Feed)
+        if self.moved:
+            rows = [self._state(key, active) for key, active in self.moved.items()]
+            upsert_all(connection, point_states, _KEY, rows)
+        if self.changed:  # before the insert: an alert that closed makes room for the next of its point
+            columns: dict[str, Any] = {name: bindparam(f"v_{name}") for name in (*_FIELDS, "open") if name != "id"}
+            changed = [{f"v_{k}": v for k, v in values(alert, feed).items()} for alert in self.changed.values()]
+            connection.execute(update(alerts).where(alerts.c.id == bindparam("v_id")).values(columns), changed)
+        if self.opened:
+            connection.execute(insert(alerts), [values(alert, feed) for alert in self.opened.values()])
+
+    def _state(self, key: Key, active: bool) -> dict[str, Any]:  # noqa: FBT001
+        position = self.positions[key]
+        assert position is not None  # noqa: S101 - moved by move() only
+        return {
+            **dict(zip(_KEY, key, strict=True)), "epoch": position.epoch, "seq": position.seq, "active": active,
+        }  # fmt: skip
+
+
+def key_of(alert: Alert) -> Key:
+    """Name the point and hazard of an alert."""
+    return alert.site, alert.agent, alert.point, alert.kind
+
+
+def from_row(row: RowMapping) -> Alert:
+    """Make an Alert of its row."""
+    return Alert(**{name: row[name] for name in _FIELDS})
+
+
+def values(alert: Alert, feed: Feed | None = None) -> dict[str, Any]:
+    """Return an alert's row."""
+    row = {name: getattr(alert, name) for name in _FIELDS}
+    row["open"] = alert.open
+    if feed is not None:
+        row["n"] = feed.number(alert.n)
+    return row

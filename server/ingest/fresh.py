@@ -1,0 +1,84 @@
+"""The durable messages of one batch into their table at once; which of them are new is known afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from contracts.messages import Crossing, Event
+from contracts.topics import Topic
+from server.batch import among
+from server.ingest.decode import Arrival, Decoded, Invalid
+from server.ingest.tables import durables
+from server.moments import in_utc
+
+_Row = tuple[str, str, str, int]
+_Cause = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Fresh:
+    """Rows that were not there yet, and causes that were. Each is new once."""
+
+    rows: set[_Row]
+    known: set[_Cause]
+
+    @classmethod
+    def insert(cls, connection: Connection, taken: Iterable[tuple[Arrival, Decoded | Invalid]]) -> Self:
+        """Insert the durable ones among decoded messages."""
+        values: dict[_Row, dict[str, Any]] = {}
+        for arrival, one in taken:
+            if isinstance(one, Decoded) and isinstance(one.message, Event | Crossing):
+                values.setdefault(_row(one.topic, one.message), _values(one.topic, one.message, arrival))
+        if not values:
+            return cls(set(), set())
+        c = durables.c
+        causes = {(row["site"], row["agent"], row["id"]) for row in values.values()}
+        known = connection.execute(select(c.site, c.agent, c.id).where(among([c.site, c.agent, c.id], causes)))
+        known_causes = {(row[0], row[1], row[2]) for row in known}
+        build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = build(durables).on_conflict_do_nothing().returning(c.site, c.agent, c.epoch, c.seq)
+        rows = connection.execute(statement, list(values.values()))
+        return cls({(row[0], row[1], row[2], row[3]) for row in rows}, known_causes)
+
+    def take_row(self, topic: Topic, message: Event | Crossing) -> bool:
+        """Tell whether this is the first time the message came."""
+        row = _row(topic, message)
+        if row not in self.rows:
+            return False
+        self.rows.discard(row)
+        return True
+
+    def take_cause(self, topic: Topic, message: Event | Crossing) -> bool:
+        """Tell whether this is the first time anything came of its cause."""
+        cause = (topic.site, topic.agent, message.id)
+        if cause in self.known:
+            return False
+        self.known.add(cause)
+        return True
+
+
+def _row(topic: Topic, message: Event | Crossing) -> _Row:
+    return topic.site, topic.agent, message.epoch, message.seq
+
+
+def _values(topic: Topic, message: Event | Crossing, arrival: Arrival) -> dict[str, Any]:
+    return {
+        "site": topic.site,
+        "agent": topic.agent,
+        "epoch": message.epoch,
+        "seq": message.seq,
+        "id": message.id,
+        "kind": topic.kind.value,
+        "place": message.point if isinstance(message, Event) else message.line,
+        "at": in_utc(message.stamp.at),
+        "boot_id": message.stamp.boot_id,
+        "mono_s": message.stamp.mono_s,
+        "clock": message.stamp.clock.value,
+        "received_at": arrival.received_at,
+        "body": message.model_dump(mode="json"),
+    }
