@@ -38,6 +38,7 @@ class Pretence:
             for name, age in (("sensors", 0.6), ("agents", 2.0), ("broker", 0.2), ("ledger", 4.0))
         }
         self.wall: Json = {"advice": {}, "on_duty": [], "roster_set": False, "plans": []}
+        self.written: list[Any] = []
         self.refuse: int | None = None
 
     def change(self, name: str, data: Json) -> None:
@@ -103,6 +104,26 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
     async def picture(plan: str) -> Response:
         return Response(base64.b64decode(DOT), media_type="image/png", headers={"X-Plan": plan})
 
+    @app.get("/api/v1/wall/roster")
+    async def roster() -> list[Json]:
+        return told.wall["on_duty"]
+
+    @app.put("/api/v1/wall/{rest:path}")
+    async def write(rest: str, request: Request) -> None:
+        told.written.append([rest, await request.json()])
+
+    @app.get("/pretend/written")
+    async def written() -> list[Any]:
+        return told.written
+
+    @app.get("/api/v1/kiosks")
+    async def kiosks() -> list[Json]:
+        return [{"name": "东门岗亭屏", "role": "kiosk", "site": "", "disabled": False, "created_at": now()}]
+
+    @app.post("/api/v1/kiosks")
+    async def add_kiosk() -> Json:
+        return {"code": "abcde-fghjk-mnpqr"}
+
     @app.get("/api/v1/hazards")
     async def hazards() -> list[Json]:
         return []
@@ -125,7 +146,23 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         told.change("alert", {**told.alerts[alert], "shelved_until": until, "comment": comment})
         return told.alerts[alert]
 
-    _ = (pretend, shelve, wall, picture, stream, alerts, points, agents, hazards, acknowledge)
+    _ = (
+        roster,
+        write,
+        written,
+        kiosks,
+        add_kiosk,
+        pretend,
+        shelve,
+        wall,
+        picture,
+        stream,
+        alerts,
+        points,
+        agents,
+        hazards,
+        acknowledge,
+    )
     return app
 
 

@@ -197,3 +197,33 @@ def test_every_other_room_is_sound(browser: Browser, server: Pretended, room: st
             expect(page.locator("tbody tr")).to_have_count(2)
         assert fits(page)
         assert mistakes(page) == []
+
+
+@pytest.mark.parametrize("size", [PHONE, GATE_HOUSE], ids=["phone", "gate house"])
+@pytest.mark.parametrize("room", ["advice", "roster", "plans", "kiosks"])
+def test_every_setting_of_the_wall_is_sound(
+    browser: Browser, server: Pretended, room: str, size: tuple[int, int]
+) -> None:
+    first = {"advice": "#kind option", "roster": "tbody tr", "plans": ".plan-sheet .spot", "kiosks": "#kiosks li"}
+    with opened(browser, f"{server.url}/wall/{room}", size) as page:
+        expect(page.locator(first[room]).first).to_be_attached()
+        if room == "advice":
+            page.select_option("#kind", "smoke")
+            expect(page.locator("#text")).to_have_value("先打119，再打总务处 8123\n第二步")
+            page.click("button.first")
+        elif room == "roster":
+            page.click("#add")
+            page.locator("tbody tr").last.locator("[name=post]").fill("保安")
+            page.locator("tbody tr").last.locator("[name=name]").fill("丙师傅")
+            page.click("button.first")
+        elif room == "plans":
+            page.locator(".spot").first.focus()
+            page.keyboard.press("ArrowRight")
+        else:
+            page.fill("#name", "大厅屏")
+            page.click("button.first")
+            expect(page.locator("#code .code")).to_contain_text("/kiosk#abcde")
+        if room != "kiosks":
+            expect(page.locator("#said")).to_contain_text("已保存")
+        assert fits(page)
+        assert mistakes(page) == []

@@ -32,9 +32,12 @@ export const rows = async (path) => {
   return Array.isArray(body) ? body : body.items;
 };
 
-export const post = (path, body = {}) =>
+/** Send a body as JSON, or as it is where it is a file. */
+export const send = (method, path, body) =>
   ask(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-    body: JSON.stringify(body),
+    method,
+    headers: { "Content-Type": body instanceof Blob ? "application/octet-stream" : "application/json", "X-CSRF-Token": csrf },
+    body: body instanceof Blob ? body : JSON.stringify(body),
   });
+
+export const post = (path, body = {}) => send("POST", path, body);
