@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from server.duties import upkeep as duties
 from server.duties.tasks import known_sites
 from server.errors import ServerError
-from server.ledger import seal
+from server.ledger import evidence, seal
 from server.ledger.upkeep import Upkeep, tick
 from server.services import Services
 from server.water.records import register
@@ -44,6 +44,7 @@ def once(connection: Connection, services: Services, key: Ed25519PrivateKey, dat
     now = services.now()
     tick(connection, Upkeep(services.ledger, key, data))
     register(connection, services.waters, now)
+    evidence.gather(connection, services.series.read, now)
     duties.tick(connection, services.plan, services.ledger, known_sites(connection), now)
 
 

@@ -35,6 +35,19 @@ kiosk_codes = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+tokens = Table(
+    "api_tokens",  # for programs: a token is shown once, only its hash is kept
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user", Integer, ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", String(80), nullable=False),
+    Column("scope", Text, nullable=False),  # permissions, a space between them
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -13,11 +13,25 @@ from sqlalchemy import Connection, select
 
 from server.accounts.audit import note
 from server.accounts.sessions import Session
+from server.accounts.tables import users
 from server.accounts.web import Parts, require
-from server.api.hazard_views import ClosingView, HazardView, ListView, PackView, Step, StoryView, told
+from server.api.hazard_views import (
+    ClosingView,
+    HazardView,
+    ListView,
+    PackView,
+    Step,
+    StepView,
+    StoryView,
+    WordsView,
+    told,
+)
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
-from server.ledger import actions, excel, machine, packs, query, store
+from server.duties.tables import subjects
+from server.duties.tasks import known_sites
+from server.ledger import actions, evidence, excel, packs, query, store
+from server.ledger.ahead import ahead, coming
 from server.ledger.entry import Entry
 from server.ledger.guards import Actor
 from server.ledger.tables import hazards as table
@@ -171,19 +185,40 @@ def verify(_session: Annotated[Session, Depends(require("hazards.verify"))], ser
     return ClosingView(whole=proof.broken is None, rows=proof.rows, broken=str(proof.broken or ""))
 
 
+@router.get("/words", responses=declared(401, 403, 422))
+def words(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> WordsView:
+    """Give what a form may offer: words of every column, and the people of the school."""
+    asked = session.site or site
+    here = select(users.c.name).where(~users.c.disabled, users.c.site.in_([asked, ""] if asked else [""]))
+    schools = select(subjects.c.site, subjects.c.name).where(subjects.c.kind == "school")
+    with services.database.read.connect() as connection:
+        people = list(connection.execute(here.order_by(users.c.site.desc(), users.c.name)).scalars())
+        known = known_sites(connection)
+        names: dict[str, str] = {row.site: row.name for row in connection.execute(schools)}
+    sites = [{"id": one, "zh": names.get(one, one)} for one in known if asked in {"", one}]
+    return WordsView.of(services.ledger.judgement, people, sites)
+
+
 @router.get("/{hazard}", responses=declared(401, 403, 404))
 def one(hazard: Number, session: Reader, services: Parts) -> StoryView:
     """Show one entry, its whole story, and what may be done next."""
     with services.database.read.connect() as connection:
         entry = _own(session, store.get(connection, hazard))
         story = query.story(connection, hazard)
-    judgement = services.ledger.judgement
-    view = HazardView.of(entry, judgement)
-    steps = machine.choices(entry, _actor(session))
-    lacking = packs.lacking(entry, judgement)
-    return StoryView(**dict(view), story=[told(row, judgement) for row in story], next=[
-        {"action": t.action, "text": t.zh, "fields": list(t.fields)} for t in steps
-    ], lacking=list(lacking))  # fmt: skip
+        seen = evidence.alerts_of(connection, hazard)
+        cameras = evidence.cameras_near(connection, entry)
+    judgement, now = services.ledger.judgement, services.now()
+    main = coming(entry, judgement, now)
+    steps = ahead(entry, _actor(session), judgement, now)
+    return StoryView(
+        **dict(HazardView.of(entry, judgement)),
+        story=[told(row, judgement) for row in story],
+        next=[StepView.of(step, judgement) for step in steps],
+        main=StepView.of(main, judgement) if main else None,
+        lacking=list(packs.lacking(entry, judgement)),
+        alerts=seen,
+        cameras=cameras,
+    )
 
 
 @router.post("", status_code=201, responses=declared(401, 403, 422, 503))

@@ -108,6 +108,13 @@ def plan(
     return after
 
 
+def tried(before: Entry, transition: Transition, actor: Actor, judgement: Judgement, now: datetime) -> Step:
+    """Return the step as it would be with nothing filled in, for the guards to say what they want."""
+    fresh = {"reason": ""} if "reason" in transition.fields else {}
+    moved = replace(before, **fresh, state=transition.target or before.state)
+    return Step(before, _moved(moved, transition.action, actor, judgement, now), actor, judgement, now)
+
+
 def choices(entry: Entry, actor: Actor) -> tuple[Transition, ...]:
     """Return what this person could do next; the guards have not been asked yet."""
     return tuple(t for t in TRANSITIONS if entry.state in t.sources and actor.role in t.roles)

@@ -155,6 +155,8 @@ joined = Table(
     Column("alert", String(36), primary_key=True),
     Column("hazard", BigInteger, ForeignKey("hazards.id"), nullable=False, index=True),
     Column("at", Instant, nullable=False),
+    Column("evidence_at", Instant),  # since when the readings around it stand in the journal
+    Index("ix_hazard_alerts_at", "at"),
 )
 
 waiting = Table(

@@ -246,6 +246,7 @@ def test_an_alert_of_another_school_is_unknown_and_the_writer_lives_on(campus: C
 ROUTES: list[tuple[str, str, str]] = [
     ("GET", "/api/v1/hazards", "hazards.read"),
     ("GET", "/api/v1/hazards/counts", "hazards.read"),
+    ("GET", "/api/v1/hazards/words", "hazards.read"),
     ("GET", "/api/v1/hazards/precision", "hazards.read"),
     ("GET", "/api/v1/hazards/export", "hazards.export"),
     ("POST", "/api/v1/hazards/import", "hazards.import"),
