@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -72,6 +73,7 @@ class Link:
         self._lane = lane
         self._vitals = vitals
         self._command = command
+        self._client_secret = secrets.token_hex(8)  # who knows a client id can end its session
         self._publisher = Publisher(config.site, config.agent, outbox)
         self._connection: Connection | None = None
         self._started = time.monotonic()
@@ -116,7 +118,7 @@ class Link:
 
     def _connect(self, session: int) -> Connection:
         will = self._outgoing(Kind.STATE, self._state("offline", session), retain=True)
-        client_id = f"{self._config.site}-{self._config.agent}"
+        client_id = f"{self._config.site}-{self._config.agent}-{self._client_secret}"
         try:
             return Connection(self._config.mqtt, client_id, will, clock_synced=self._clock.synced())
         except (OSError, ValueError) as e:  # a certificate or password file that cannot be read

@@ -98,7 +98,7 @@ def main() -> None:
         server = folder / "server.toml"
         server.write_text(f'data = "{folder / "data"}"\n[http]\nport = {http}\n[broker]\nport = {mqtt}\n', "utf-8")
         password = _command("user", "add", "bench", "--role", "gatekeeper", "--config", str(server)).split(" is ")[1]
-        section = _command("enroll", "bench/agent", "--config", str(server))
+        section = _command("enroll", "bench/agent", "--password", "--config", str(server))
         secret = re.search(r"copy it from (\S+),", section)
         assert secret is not None, section
         agent = folder / "agent.toml"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 from config import Section
 from config.buses import Bus
 from config.cameras import CameraSection
+from config.hosts import is_loopback
 from config.points import Id
 from config.schedules import CalendarSection
 from contracts.vocabulary import Severity
@@ -34,10 +34,7 @@ class MqttSection(Section):
     @property
     def on_loopback(self) -> bool:
         """Whether the broker is on this machine, by its address: a name may say anything."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 class OutboxSection(Section):

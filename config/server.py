@@ -9,9 +9,8 @@ from pydantic import Field, model_validator
 
 from config import Section
 from config.agent import MqttSection
+from config.hosts import is_loopback
 from config.points import Id
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class _Listener(Section):
@@ -28,7 +27,7 @@ class _Listener(Section):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if self.host not in LOOPBACK and not self.tls and not self.plain:
+        if not is_loopback(self.host) and not self.tls and not self.plain:
             raise ValueError(
                 f"{self.host} is reached from outside: give cert_file and key_file, or write plain = true if a proxy"
                 " does TLS"

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from config import ConfigError, load
 from config.server import ServerConfig
 from server.accounts.permissions import Role
+from server.enrol import commands as enrolling
 from server.errors import ServerError
 
 Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
@@ -28,6 +29,7 @@ user = typer.Typer(no_args_is_help=True, help="Who may log in.")
 cli.add_typer(user, name="user")
 kiosk = typer.Typer(no_args_is_help=True, help="Screens that stay logged in.")
 cli.add_typer(kiosk, name="kiosk")
+enrolling.register(cli)
 
 
 @cli.command()
@@ -107,23 +109,6 @@ def export(config: Config, file: Annotated[Path, typer.Argument(help="where the 
             typer.echo(f"{file}: {checking.export(connection, file)} journal rows")
     finally:
         database.close()
-
-
-@cli.command()
-def enroll(
-    agent: Annotated[str, typer.Argument(help="the agent's id, SITE/AGENT")],
-    config: Config,
-) -> None:
-    """Let an agent talk to the embedded broker; print the lines for its TOML file. The password goes to a file."""
-    from server import broker_users  # noqa: PLC0415
-
-    settings = load(config, ServerConfig)
-    site, _, name = agent.partition("/")
-    credentials = broker_users.enroll(settings.data, site, name)
-    typer.echo(
-        f'[mqtt]\nhost = "{settings.broker.host}"\nport = {settings.broker.port}\nuser = "{credentials.user}"\n'
-        f'password_file = "{credentials.password_file.name}"  # copy it from {credentials.password_file}, mode 0600'
-    )
 
 
 @user.command("add")

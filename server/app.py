@@ -12,7 +12,21 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.accounts.web import SAFE, Parts, is_foreign
-from server.api import agents, alerts, drills, duties, hazards, kiosks, people, problems, session, stream, wall, water
+from server.api import (
+    agents,
+    alerts,
+    drills,
+    duties,
+    enrolment,
+    hazards,
+    kiosks,
+    people,
+    problems,
+    session,
+    stream,
+    wall,
+    water,
+)
 from server.chain import LEDGER_LOST_S
 from server.services import Services, services_of
 
@@ -28,7 +42,7 @@ def create_app(services: Services, rooms: Sequence[APIRouter] = ()) -> FastAPI:
     app = FastAPI(title="Campuswatch", version="1", **_DOCS)  # pyright: ignore[reportArgumentType]
     app.state.services = services
     problems.install(app)
-    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water, wall, kiosks)
+    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water, wall, kiosks, enrolment)
     for router in (health, *(part.router for part in parts), *rooms):
         app.include_router(router)
     app.add_middleware(Guard, tls=services.tls)

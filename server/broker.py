@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import json
 import logging
+import re
 import shutil
 import signal
 import socket
@@ -13,11 +14,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.agent import MqttSection
 from config.server import BrokerSection
-from server.broker_users import directory, permissions, read_users, server_credentials, users_file, write_private
+from server.broker_users import (
+    SERVER,
+    directory,
+    permissions,
+    read_users,
+    server_credentials,
+    users_file,
+    write_private,
+)
+from server.enrol import authority
+from server.enrol.doors import admitted_file, read_admitted
 from server.errors import ServerError
 
 UP_S = 10.0
@@ -25,6 +37,7 @@ LOOK_S = 0.5
 _BACKOFF_S = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0)
 _PR_SET_PDEATHSIG = 1
 _LOG_MB = 8
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +49,7 @@ class EmbeddedBroker:
         self._section = section
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
-        self._users_at = 0
+        self._users_at = (0, 0)
 
     @property
     def pid(self) -> int | None:
@@ -51,9 +64,24 @@ class EmbeddedBroker:
             port=self._section.port,
             user=credentials.user,
             password_file=credentials.password_file,
-            ca_file=self._section.cert_file,
+            ca_file=self._trust() if self._section.tls else None,
+            cert_file=self._own_certificate() if self._section.tls else None,
             plain=not self._section.tls,
         )
+
+    def _trust(self) -> Path:
+        """Write what the server may find at its own broker: the configured certificate, or one of the authority."""
+        file = directory(self._data) / "trust.pem"
+        try:
+            own = self._section.cert_file.read_text(encoding="utf-8") if self._section.cert_file else ""
+        except OSError as e:
+            raise ServerError(f"embedded broker: {e.filename}: cannot be read: {e.strerror}") from e
+        certificates = "".join(_CERTIFICATE.findall(own))  # the file may hold the key as well
+        write_private(file, f"{certificates}\n{authority.load(self._data).pem}")
+        return file
+
+    def _own_certificate(self) -> Path:
+        return authority.load(self._data).make_client(SERVER, authority.folder_of(self._data), datetime.now(UTC))
 
     def start(self) -> None:
         """Start it and wait until its port answers; raise ServerError in one line where it cannot."""
@@ -114,7 +142,7 @@ class EmbeddedBroker:
                 (_log.error if failures == 1 else _log.debug)("%s", e)
 
     def _let_in(self, process: subprocess.Popen[bytes]) -> None:
-        if users_file(self._data).stat().st_mtime_ns == self._users_at:
+        if self._changed_at() == self._users_at:
             return
         self._write_config()
         process.send_signal(signal.SIGHUP)
@@ -122,10 +150,16 @@ class EmbeddedBroker:
 
     def _write_config(self) -> Path:
         users = read_users(self._data)
-        self._users_at = users_file(self._data).stat().st_mtime_ns
+        self._users_at = self._changed_at()
         file = directory(self._data) / "nats.conf"
-        write_private(file, configuration(self._section, directory(self._data), users))
+        certified = read_admitted(self._data)
+        trusted = authority.folder_of(self._data) / authority.CERTIFICATE_FILE
+        write_private(file, configuration(self._section, directory(self._data), users, certified, trusted))
         return file
+
+    def _changed_at(self) -> tuple[int, int]:
+        certified = admitted_file(self._data)
+        return users_file(self._data).stat().st_mtime_ns, certified.stat().st_mtime_ns if certified.exists() else 0
 
     def _answers(self) -> bool:
         host = "127.0.0.1" if self._section.host == "0.0.0.0" else self._section.host  # noqa: S104
@@ -154,30 +188,46 @@ class EmbeddedBroker:
             time.sleep(0.05)
 
 
-def configuration(section: BrokerSection, folder: Path, users: Mapping[str, str]) -> str:
-    """Write nats-server's configuration; JSON is valid in it."""
-    listed: list[dict[str, object]] = []
-    for user, password in users.items():
-        entry: dict[str, object] = {"user": user, "password": password}
-        allowed = permissions(user)
-        if allowed is not None:
-            entry["permissions"] = allowed
-        listed.append(entry)
+def configuration(
+    section: BrokerSection, folder: Path, users: Mapping[str, str], certified: Mapping[str, str], trusted: Path
+) -> str:
+    """Write nats-server's configuration; JSON is valid in it.
+
+    With TLS only certificates come in, one user each, so that one can be taken back; without, passwords do.
+    """
+    if section.tls:
+        listed = [
+            {"user": SERVER},
+            *({"user": user, "permissions": permissions(own)} for user, own in certified.items()),
+        ]
+    else:
+        listed = [_with_password(user, password) for user, password in users.items()]
     mqtt: dict[str, object] = {"host": section.host, "port": section.port, "ack_wait": "30s", "max_ack_pending": 2000}
     if section.tls:
-        mqtt["tls"] = {"cert_file": str(section.cert_file), "key_file": str(section.key_file)}
+        mqtt["tls"] = {
+            "cert_file": str(section.cert_file),
+            "key_file": str(section.key_file),
+            "ca_file": str(trusted),
+            "verify_and_map": True,
+        }
     return json.dumps(
         {
             "server_name": "campus",
             "host": "127.0.0.1",
             "port": -1,
-            "max_payload": 1_048_576,
+            "max_payload": 512 * 1024,
             "jetstream": {"store_dir": str(folder / "jetstream"), "max_mem": 64 * 2**20, "max_file": 2 * 2**30},
             "mqtt": mqtt,
             "authorization": {"users": listed},
         },
         indent=1,
     )
+
+
+def _with_password(user: str, password: str) -> dict[str, object]:
+    allowed = permissions(user)
+    entry: dict[str, object] = {"user": user, "password": password}
+    return entry if allowed is None else {**entry, "permissions": allowed}
 
 
 def find_binary() -> str:

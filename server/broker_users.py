@@ -29,6 +29,7 @@ class Credentials:
 
 def directory(data: Path) -> Path:
     """Return the broker's part of the data directory; only its owner may look in."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = data / "broker"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
@@ -78,6 +79,14 @@ def server_credentials(data: Path) -> Credentials:
     password_file = directory(data) / "server.password"
     write_private(password_file, read_users(data)[SERVER] + "\n")
     return Credentials(SERVER, password_file)
+
+
+def client_secret(data: Path) -> str:
+    """Return what makes the server's client id unguessable, the same for ever: who knows an id can end its session."""
+    file = directory(data) / "client-id"
+    if not file.exists():
+        write_private(file, secrets.token_hex(8))
+    return file.read_text(encoding="utf-8").strip()
 
 
 def permissions(user: str) -> Mapping[str, object] | None:

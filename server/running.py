@@ -17,12 +17,14 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from config.agent import MqttSection
+from config.hosts import is_loopback
 from config.server import HttpSection, ServerConfig
 from server.accounts.sessions import standing
 from server.alerts.actions import end_shelves
 from server.alerts.alert import AlertHook
 from server.app import create_app
 from server.broker import EmbeddedBroker
+from server.broker_users import client_secret
 from server.chain import chain_of
 from server.database import Database, connect, sqlite_address
 from server.datadir import claimed
@@ -30,6 +32,7 @@ from server.drills.beats import Beats
 from server.drills.conductor import Conductor
 from server.drills.wiring import Books, agents_at_exits, drill_running, follow, load_schools
 from server.duties.plan import load_plan
+from server.enrol import authority, doors
 from server.errors import ServerError
 from server.history.lane import ReadingsLane
 from server.history.latest import Latest
@@ -46,7 +49,7 @@ from server.moments import steady_clock
 from server.notify import notify
 from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
-from server.services import Services
+from server.services import Enrolment, Services
 from server.water import escalation
 from server.water.plan import load_waters
 from server.writer import Writer, no_failpoint
@@ -128,6 +131,7 @@ def assemble(
         metrics_token=token,
         drills=conductor,
         steady=steady,
+        enrolment=_enrolment(config),
     )
     return Parts(services, link, lane)
 
@@ -173,11 +177,13 @@ async def serve(
                 broker.start()
             mqtt = broker.client_section() if broker is not None else config.mqtt
             ledger = Ledger(load_judgement(config.data), now)
-            parts = assemble(config, mqtt, ledger.record_alert, failpoint)
+            client_id = f"ingest-0-{client_secret(config.data)}" if broker is not None else "ingest-0"
+            parts = assemble(config, mqtt, ledger.record_alert, failpoint, client_id)
             services = parts.services
             async with running(parts) as tasks:
                 watching = [asyncio.create_task(broker.watch())] if broker is not None else []
                 watching.append(asyncio.create_task(keep(services, config.data)))
+                watching.append(asyncio.create_task(doors.keep(services, authority.load(config.data), config.data)))
                 web = _web(config.http, services, rooms(services))
                 try:
                     await _serve_web(web, listener, services, [*tasks, *watching], stop, lambda: ready(services))
@@ -272,6 +278,13 @@ async def _watch_agents(parts: Parts) -> None:
         notify("WATCHDOG=1")  # only after a commit: a ledger that hangs is started again
         for request in requests:
             parts.link.command(request.topic.site, request.topic.agent, request.command)
+
+
+def _enrolment(config: ServerConfig) -> Enrolment:
+    embedded = config.broker.type == "embedded"
+    host, port = (config.broker.host, config.broker.port) if embedded else (config.mqtt.host, config.mqtt.port)
+    anywhere = is_loopback(host) or host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return Enrolment(authority.load(config.data), "" if anywhere else host, port)
 
 
 def _look(services: Services, connection: Connection, at: datetime, mono_s: float) -> Sequence[Request]:

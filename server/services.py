@@ -18,6 +18,7 @@ from server.database import Database
 from server.drills.conductor import Conductor
 from server.duties.plan import load_plan
 from server.duties.tasks import Plan
+from server.enrol.authority import Authority
 from server.history.latest import Latest
 from server.history.series import SqliteSeries
 from server.ledger.judgement import load_judgement
@@ -39,6 +40,15 @@ def _shipped() -> Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Who signs agents' certificates, and which broker they are for; an empty host is this server's own."""
+
+    authority: Authority
+    mqtt_host: str
+    mqtt_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """One server's parts."""
 
@@ -56,6 +66,7 @@ class Services:
     simulated: bool = False
     metrics_token: str = ""
     drills: Conductor | None = None
+    enrolment: Enrolment | None = None
     throttle: Throttle = field(default_factory=Throttle)
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)

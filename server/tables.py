@@ -8,6 +8,7 @@ from server.alerts import tables as alerts
 from server.database import metadata
 from server.drills import tables as drills
 from server.duties import tables as duties
+from server.enrol import tables as enrol
 from server.ingest import tables as ingest
 from server.ledger import tables as ledger
 from server.presence import tables as presence
@@ -20,6 +21,7 @@ __all__ = [
     "changes",
     "drills",
     "duties",
+    "enrol",
     "ingest",
     "ledger",
     "metadata",

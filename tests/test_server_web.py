@@ -25,7 +25,8 @@ from server.errors import RefusedError
 from server.history.series import Sample
 from server.running import Parts, assemble
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/session", "/api/v1/kiosks/session"}
+ENROL = ("/api/v1/enroll", "/api/v1/enroll/renew", "/api/v1/enroll/authority")  # guarded by a token, tested apart
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/session", "/api/v1/kiosks/session", *ENROL}
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
 

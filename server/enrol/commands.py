@@ -1,0 +1,111 @@
+"""The commands about agents' identities: let one in, take one back, make the server's own certificate."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config import load
+from config.server import ServerConfig
+
+Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
+Agent = Annotated[str, typer.Argument(help="the agent's id, SITE/AGENT")]
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (enroll, revoke, certify):
+        cli.command()(command)
+
+
+def enroll(
+    agent: Agent,
+    config: Config,
+    url: Annotated[str, typer.Option(help="how the agent reaches this server; guessed where none is given")] = "",
+    password: Annotated[  # noqa: FBT002 - a flag of a command line
+        bool, typer.Option("--password", help="a password for the embedded broker without TLS, instead of a token")
+    ] = False,
+) -> None:
+    """Let an agent in: print the command with its one-time token, good for 15 minutes."""
+    settings = load(config, ServerConfig)
+    site, _, name = agent.partition("/")
+    if password:
+        _print_password(settings, site, name)
+        return
+    from server.accounts.audit import note  # noqa: PLC0415 - a short command need not load all
+    from server.enrol import authority, registry  # noqa: PLC0415
+    from server.running import open_database  # noqa: PLC0415
+
+    issuer, now = authority.load(settings.data), datetime.now(UTC)
+    database = open_database(settings)
+    try:
+        with database.write.begin() as connection:
+            token = registry.make_token(connection, site, name, now)
+            note(connection, now, "(command line)", "enroll", agent)
+    finally:
+        database.close()
+    command = f"campus-agent enroll {url or _address(settings)} {token} --ca-fingerprint {issuer.fingerprint}"
+    typer.echo(f"On the device, within 15 minutes, once:\n\n{command}\n")
+    _print_code(command)
+
+
+def revoke(agent: Agent, config: Config) -> None:
+    """Take an agent's certificates back; it is off the embedded broker within seconds."""
+    from server.accounts.audit import note  # noqa: PLC0415
+    from server.enrol import authority, doors, registry  # noqa: PLC0415
+    from server.running import open_database  # noqa: PLC0415
+
+    settings, now = load(config, ServerConfig), datetime.now(UTC)
+    site, _, name = agent.partition("/")
+    database = open_database(settings)
+    try:
+        with database.write.begin() as connection:
+            count = registry.revoke(connection, site, name, now)
+            note(connection, now, "(command line)", "revoke", agent)
+        with database.read.connect() as connection:
+            doors.write(connection, authority.load(settings.data), settings.data, now)
+    finally:
+        database.close()
+    typer.echo(f"agent {agent}: {count} certificate(s) revoked")
+
+
+def certify(
+    names: Annotated[list[str], typer.Argument(help="names and addresses by which this server is reached")],
+    config: Config,
+) -> None:
+    """Make the server's own certificate by the campus authority, for its pages and its broker."""
+    from server.enrol import authority  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    every = list(dict.fromkeys([*names, "localhost", "127.0.0.1", "::1"]))
+    issuer = authority.load(settings.data)
+    file = issuer.make_server(every, authority.folder_of(settings.data), datetime.now(UTC))
+    typer.echo(f"# in [http] and [broker] of {config}; good for a year, then make it again\n")
+    typer.echo(f'cert_file = "{file}"\nkey_file = "{file}"')
+
+
+def _print_password(settings: ServerConfig, site: str, name: str) -> None:
+    from server import broker_users  # noqa: PLC0415
+
+    credentials = broker_users.enroll(settings.data, site, name)
+    typer.echo(
+        f'[mqtt]\nhost = "{settings.broker.host}"\nport = {settings.broker.port}\nuser = "{credentials.user}"\n'
+        f'password_file = "{credentials.password_file.name}"  # copy it from {credentials.password_file}, mode 0600'
+    )
+
+
+def _print_code(text: str) -> None:
+    """Print the command as a QR code too, for a device with a camera or a technician's phone."""
+    import segno  # noqa: PLC0415
+
+    segno.make(text, error="l").terminal(compact=True)
+
+
+def _address(settings: ServerConfig) -> str:
+    http = settings.http
+    host = socket.gethostname() if http.host in ("0.0.0.0", "::") else http.host  # noqa: S104 - compared, not bound
+    return f"{'https' if http.tls else 'http'}://{host}:{http.port}"
