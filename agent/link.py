@@ -150,7 +150,7 @@ class Link:
                 for message in self._publisher.due():
                     connection.publish(message)
                 if now >= readings_at and self._send_readings(connection):
-                    readings_at = now + config.readings_s
+                    readings_at = now if len(self._lane) >= _BATCH else now + config.readings_s
             self._judge(connection, opened, now)
             if stop.is_set() and leaving is None:
                 leaving = now + _LAST_WORDS_S

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from uuid_utils import uuid7
 
 from agent.outbox import Outbox
 from agent.store import Entry
+from bench.nats import broker
 from config.agent import OutboxSection
 from contracts.messages import Event, Stamp
 from contracts.vocabulary import Severity
@@ -39,49 +39,14 @@ def main() -> None:
     """Measure, print one table, write JSON."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        port = _free_port()
-        broker = subprocess.Popen(
-            [Path(sys.executable).parent / "nats-server", "-c", _nats(folder, port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            _await_port(port)
+        with broker(folder) as port:
             figures = {**_starts(folder, port), **_idle(folder, port), **_disk(folder)}
-        finally:
-            broker.terminate()
-            broker.wait(10)
     table = Table("figure", "value", title=f"agent, {_POINTS} points at 1 Hz, no camera")
     for figure, value in figures.items():
         table.add_row(figure, f"{value:.3g}")
     Console().print(table)
     (Path(__file__).parent / "out").mkdir(exist_ok=True)
     (Path(__file__).parent / "out" / "agent.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def _nats(folder: Path, port: int) -> Path:
-    file = folder / "nats.conf"
-    file.write_text(
-        f"listen: 127.0.0.1:{_free_port()}\nserver_name: bench\n"
-        f'jetstream {{ store_dir: "{folder / "js"}" }}\nmqtt {{ host: 127.0.0.1, port: {port} }}\n',
-        encoding="utf-8",
-    )
-    return file
-
-
-def _await_port(port: int) -> None:
-    for _ in range(500):
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise RuntimeError("the broker did not start")
 
 
 def _config(folder: Path, port: int, box: str) -> Path:
