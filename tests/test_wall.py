@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from struct import pack
 
@@ -14,9 +15,15 @@ from serving import PASSWORD, add_user
 from config.agent import MqttSection
 from config.server import ServerConfig
 from server.alerts.alert import no_ledger
+from server.alerts.rules import Signal
+from server.alerts.store import hear
 from server.app import create_app
 from server.errors import RefusedError
+from server.history.plot import PIXELS
+from server.history.series import Sample
+from server.pages.point_rooms import SPANS
 from server.pages.session_rooms import rooms
+from server.presence.tables import points
 from server.running import Parts, assemble
 from server.wall.pictures import look
 from server.wall.roster import Shift
@@ -167,3 +174,27 @@ def test_a_screen_that_only_looks_cannot_acknowledge(parts: Parts) -> None:
     screen.headers["X-CSRF-Token"] = screen.get("/api/v1/session").json()["csrf"]
     assert screen.post("/api/v1/alerts/x/ack").status_code == 403
     assert screen.post("/api/v1/session", json={"name": "大厅", "password": code}).status_code == 401
+
+
+def test_the_course_of_a_point_keeps_its_spike_and_names_its_alerts(parts: Parts) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    key = ("no1", "lab", "heat-1")
+    samples = [Sample(key, now - timedelta(seconds=10 * i), 20.0) for i in range(1, 8000)]
+    spike = Sample(key, now - timedelta(seconds=43_213), 97.5)
+    parts.services.series.write([*samples, spike, Sample(key, now - timedelta(seconds=5), "text")])
+    row = {"site": "no1", "agent": "lab", "id": "heat-1", "name": "感温", "kind": "heat", "place": "教学楼A 三层东"}
+    parts.services.writer.write(lambda c: c.execute(points.insert().values(row)))
+    signal = Signal("no1", "lab", "heat-1", "heat", active=True, severity="critical", at=now, received_at=now)
+    parts.services.writer.write(lambda c: hear(c, replace(signal, at=now - timedelta(hours=2)), no_ledger))
+    for span in ("day", "week", "month", "year"):
+        columns = parts.services.series.columns(key, now - SPANS[span], now, SPANS[span] / PIXELS)
+        assert len(columns) <= PIXELS
+        assert max(high for _, _, high in columns) == spike.value
+    web = client(parts, "gate")
+    page = web.get("/points/no1/lab/heat-1?span=day").text
+    assert "最高 97.5" in page
+    assert 'class="stood critical"' in page
+    assert "教学楼A 三层东 · 感温" in page
+    assert web.get("/points/no1/lab/nothing").status_code == 404
+    assert web.get("/points/no1/lab/heat-1?to=nonsense&span=x").status_code == 200
+    assert client(parts).get("/points/no1/lab/heat-1", follow_redirects=False).status_code == 303

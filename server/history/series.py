@@ -72,6 +72,23 @@ class SqliteSeries:
             raise ServerError(f"history {self.file}: {e}") from e
         return [(_moment(ts), value) for ts, value in rows]
 
+    def columns(self, key: Key, begin: datetime, end: datetime, step: timedelta) -> Sequence[tuple[int, float, float]]:
+        """Return the lowest and the highest number of each step from `begin`: no spike is lost however long it is."""
+        first, last, step_ms = _ms(begin), _ms(end), step // timedelta(milliseconds=1)
+        try:
+            with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=5.0)) as connection:
+                # The key begins with the hour: each hour of the span is looked up by itself.
+                return connection.execute(
+                    "WITH RECURSIVE span(h) AS (VALUES (?) UNION ALL SELECT h + 1 FROM span WHERE h < ?),"
+                    " wanted AS (SELECT id FROM series WHERE site = ? AND agent = ? AND point = ?)"
+                    " SELECT (ts - ?) / ?, MIN(value), MAX(value) FROM wanted CROSS JOIN span CROSS JOIN samples"
+                    " ON samples.hour = span.h AND samples.series = wanted.id"
+                    " WHERE ts >= ? AND ts < ? AND typeof(value) IN ('real', 'integer') GROUP BY 1 ORDER BY 1",
+                    (first // _HOUR_MS, last // _HOUR_MS, *key, first, step_ms, first, last),
+                ).fetchall()
+        except sqlite3.Error as e:
+            raise ServerError(f"history {self.file}: {e}") from e
+
     def close(self) -> None:
         """Close the writing connection; may be called twice."""
         if self._writing is not None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from server.accounts.permissions import KIOSKS, PERMISSIONS, may
 from server.accounts.web import identify
-from server.pages import drill_rooms, duty_rooms, water_rooms
+from server.pages import drill_rooms, duty_rooms, point_rooms, water_rooms
 from server.pages.rooms import Pages, Visitor, router
 from server.services import Services
 
@@ -26,6 +26,7 @@ def rooms(services: Services) -> Sequence[APIRouter]:
     pages = Pages(visitor, simulated=services.simulated)
     return (
         router(pages),
+        point_rooms.router(pages, services),
         drill_rooms.router(pages, services),
         duty_rooms.router(pages),
         water_rooms.router(pages, services),

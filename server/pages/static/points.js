@@ -41,7 +41,8 @@ function show(row, point) {
   row.className = well ? "" : "grey";
   const cell = (name) => row.querySelector(`.${name}`);
   say(cell("place"), point.place || "—");
-  say(cell("name"), point.name);
+  if (!cell("name").firstElementChild) cell("name").append(el("a", { href: `/points/${point.site}/${point.agent}/${point.point}` }));
+  say(cell("name").firstElementChild, point.name);
   say(cell("kind"), word("sensor", point.kind));
   const seconds = ageOf(point);
   const last = live.chain.pageLost && live.chain.seen ? `（${t("wall.place.last", { time: clock(live.chain.seen) })}）` : "";

@@ -1,0 +1,113 @@
+"""The room of one point: its course over an hour, a day, a week, a month or a year, and the alerts it raised."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import and_, or_, select
+
+from contracts.vocabulary import Hazard
+from server.accounts.permissions import may
+from server.accounts.web import identify
+from server.alerts.tables import alerts
+from server.errors import UnknownError
+from server.history.plot import Span, Stood, svg
+from server.pages.rooms import Pages
+from server.presence.tables import points
+from server.services import Services
+
+SPANS = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "month": timedelta(days=30),
+    "year": timedelta(days=365),
+}
+PARTS = 6
+MOST_ALERTS = 200
+
+
+def router(pages: Pages, services: Services) -> APIRouter:
+    """Return the route."""
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @routes.get("/points/{site}/{agent}/{point}")
+    async def point(request: Request, site: str, agent: str, point: str) -> Response:
+        session = identify(request)
+        if session is None or not may(session.role, "readings.read"):
+            return pages.open(request, "point")
+        if session.site and session.site != site:
+            raise UnknownError(f"point {point}: there is none")
+        query = request.query_params
+        name = query.get("span", "day")
+        length = SPANS.get(name, SPANS["day"])
+        end = min(_moment(query.get("to")) or services.now(), services.now())
+        key = (site, agent, point)
+        values = await asyncio.to_thread(_read, services, key, end - length, end)
+        return pages.open(request, "point", span=name if name in SPANS else "day", spans=list(SPANS), **values)
+
+    _ = point
+    return routes
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(text), UTC) if text else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(services: Services, key: tuple[str, str, str], begin: datetime, end: datetime) -> dict[str, Any]:
+    where = (points.c.site == key[0], points.c.agent == key[1], points.c.id == key[2])
+    a = alerts.c
+    standing = and_(a.site == key[0], a.agent == key[1], a.point == key[2], a.began_at < end)
+    with services.database.read.connect() as connection:
+        row = connection.execute(select(points).where(*where)).one_or_none()
+        found = connection.execute(
+            select(alerts)
+            .where(standing, or_(a.cleared_at.is_(None), a.cleared_at > begin))
+            .order_by(a.began_at.desc())
+            .limit(MOST_ALERTS)
+        ).all()
+    if row is None:
+        raise UnknownError(f"point {'/'.join(key)}: there is none")
+    zone = timezone(timedelta(hours=services.ledger.judgement.timers.utc_offset_hours))
+    span = Span(begin, end, zone)
+    columns = services.series.columns(key, begin, end, span.step)
+    stood = [Stood(one.began_at, one.cleared_at, one.severity, f"{one.kind} {one.reason}") for one in found]
+    here = "/points/" + "/".join(quote(part) for part in key)
+    length = end - begin
+    smaller = next((name for name, one in reversed(SPANS.items()) if one < length), None)
+    return {
+        "kinds": [kind.value for kind in Hazard],
+        "here": here,
+        "name": row.name,
+        "place": row.place,
+        "unit": row.unit,
+        "lowest": min((c[1] for c in columns), default=None),
+        "highest": max((c[2] for c in columns), default=None),
+        "first": begin.astimezone(zone),
+        "last": end.astimezone(zone),
+        "earlier": int(begin.timestamp()),
+        "later": int((end + length).timestamp()) if end + timedelta(minutes=1) < services.now() else None,
+        "at": int(end.timestamp()),
+        "alerts": [(one, one.began_at.astimezone(zone)) for one in found],
+        "plot": svg(span, columns, stood, row.name, _zooms(here, span, smaller)),
+    }
+
+
+def _zooms(here: str, span: Span, smaller: str | None) -> list[tuple[str, str]]:
+    if smaller is None:
+        return []
+    part, length = (span.end - span.begin) / PARTS, SPANS[smaller]
+    found: list[tuple[str, str]] = []
+    for i in range(PARTS):
+        middle = span.begin + part * (i + 0.5)
+        to = int((middle + length / 2).timestamp())
+        found.append((f"{here}?span={smaller}&to={to}", f"{middle.astimezone(span.zone):%m-%d %H:%M}"))
+    return found
