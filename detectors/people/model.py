@@ -10,11 +10,14 @@ import numpy as np
 
 from detectors.people import People
 from detectors.people.decoders import Family, recognise
+from detectors.people.motion import MotionPeople
 from detectors.people.onnx_input import declared_size
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from config.cameras import CameraSection, ModelSection
     from detectors.people import Boxes, Picture
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 SIZES = (320, 416, 352, 300, 640, 512, 480, 288, 256)
 OVERLAP = 0.5  # boxes that share more are one person
+ENOUGH = 0.6  # of what moves is seen by the network: it sees people from here
+LEAST = 20.0  # boxes until that is believed
+MEMORY = 400.0  # boxes after which half of it is forgotten
+LEARN_S = 10.0  # so long what moves is watched in every picture
+PAUSE_S = 1.0  # later once in this time, so that the empty place stays known
 MARGIN = 0.3  # of the region's longer side, around lines and zones: room for whole people
 
 
@@ -80,19 +88,67 @@ class Network:
 
 
 class ModelPeople:
-    """Model mode: the network on a crop around all lines and zones."""
+    """Model mode: the network on a crop around all lines and zones.
+
+    Networks learned people from the side; from above most are blind. So moving things are watched too, and stand in
+    for people as long as the network does not see most of them.
+    """
 
     def __init__(self, camera: CameraSection) -> None:
         if camera.model is None:
             raise ValueError(f"{camera.id}: has no model")
         self._network = Network(camera.model)
         self._shapes = [line.line for line in camera.line] + [zone.zone for zone in camera.zone]
+        self._motion = MotionPeople()
+        self._moved_at: float | None = None
+        self._began: float | None = None
+        self._moving = self._confirmed = 0.0
 
-    def detect(self, picture: Picture, at: float, known: Boxes) -> People:  # noqa: ARG002 - a network has no memory
+    @property
+    def sight(self) -> float:
+        """Share of what moves that the network takes for people; 0 while nothing is known."""
+        return self._confirmed / self._moving if self._moving >= LEAST else 0.0
+
+    def detect(self, picture: Picture, at: float, known: Boxes) -> People:
         """Return the people in the part of the picture that matters."""
         x1, y1, x2, y2 = region(self._shapes, picture.shape[1], picture.shape[0])
         boxes, scores = self._network.people(picture[y1:y2, x1:x2])
-        return People(boxes + np.array((x1, y1, x1, y1), float), scores)
+        boxes = boxes + np.array((x1, y1, x1, y1), float)
+        moving = self._moving_boxes(picture, at, known, (x1, y1, x2, y2))
+        seen = covered(moving, boxes)
+        keep = 0.5 ** (len(moving) / MEMORY)
+        self._moving = keep * self._moving + len(moving)
+        self._confirmed = keep * self._confirmed + float(seen.sum())
+        if self.sight >= ENOUGH:
+            return People(boxes, scores)
+        rest = moving[~seen]
+        return People(np.concatenate((boxes, rest)), np.concatenate((scores, np.zeros(len(rest)))))
+
+    def _moving_boxes(self, picture: Picture, at: float, known: Boxes, part: Region) -> Boxes:
+        """Boxes of what moves in the part; looked at once a second where the network sees well."""
+        if self._began is None:
+            self._began = at
+        idle = self.sight >= ENOUGH and at - self._began > LEARN_S
+        if idle and self._moved_at is not None and 0 <= at - self._moved_at < PAUSE_S:
+            return np.zeros((0, 4), np.float64)
+        self._moved_at = at
+        found = self._motion.detect(picture, at, known).boxes
+        middle = (found[:, :2] + found[:, 2:]) / 2
+        inside = (middle >= np.array(part[:2])).all(axis=1) & (middle <= np.array(part[2:])).all(axis=1)
+        return found[inside]
+
+
+def covered(moving: Boxes, boxes: Boxes) -> NDArray[np.bool_]:
+    """Whether each moving box (n, 4) shows a person of `boxes`: a third of the smaller of the two is common."""
+    if not len(moving) or not len(boxes):
+        return np.zeros(len(moving), np.bool_)
+    low = np.maximum(moving[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(moving[:, None, 2:], boxes[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(axis=2)
+    smaller = np.minimum(
+        (moving[:, 2:] - moving[:, :2]).prod(axis=1)[:, None], (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    )
+    return (common > smaller / 3).any(axis=1)
 
 
 def region(shapes: list[tuple[float, ...]], width: int, height: int) -> Region:
