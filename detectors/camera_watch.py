@@ -11,6 +11,7 @@ from contracts.vocabulary import Hazard, Severity
 from detectors.camera_health import CameraHealth
 from detectors.findings import Event
 from detectors.flame import FireWatch
+from detectors.flow import FlowCounter
 from detectors.hours import is_armed
 from detectors.line import LineCounter
 from detectors.people.stature import Stature
@@ -41,6 +42,10 @@ class CameraWatch:
         self._tracker = Tracker()
         self._stature = Stature()
         self._lines = [LineCounter(line.id, line.line) for line in camera.line]
+        self._flows = [
+            FlowCounter(line.id, line.line, counter.direction)
+            for line, counter in zip(camera.line, self._lines, strict=True)
+        ]
         self._zones = [ZoneWatch(zone) for zone in camera.zone]
         self._alarms: deque[float] = deque(maxlen=MANY)
         self._shelved_until: float | None = None
@@ -78,8 +83,12 @@ class CameraWatch:
             self._tracker.clear()
         tracks = self._tracker.update(people.boxes, frame.at, size)
         self._stature.observe(tracks, frame.at, size)
-        for line in self._lines:
-            findings += line.update(tracks, self._stature)
+        for line, flow in zip(self._lines, self._flows, strict=True):
+            counted = line.update(tracks, self._stature)
+            findings += counted
+            if people.foreground is not None and self._stature.upright < 0.5:
+                # from the side people hide each other, and near ones are larger: flow would not be of people
+                findings += flow.update(people.foreground, counted, frame.at)
         for zone in self._zones:
             armed = is_armed(zone.zone.armed, frame.utc)
             findings += zone.update(tracks, self._stature, frame.at, armed=armed)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from cv2.typing import MatLike
     from numpy.typing import NDArray
 
+    from detectors.people.background import Foreground
+
     Boxes = NDArray[np.float64]
     """(n, 4), x1 y1 x2 y2, pixels of the picture."""
     Picture = MatLike
@@ -24,6 +26,7 @@ class People:
 
     boxes: Boxes
     scores: NDArray[np.float64]  # (n,), 0..1
+    foreground: Foreground | None = None  # what differs from the empty place, from detectors that know it
     usable: bool = True  # False while the whole picture changes: nothing may be concluded from it
 
 

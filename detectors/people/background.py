@@ -28,6 +28,7 @@ class Foreground:
     """What differs from the empty place, at the model's own size."""
 
     mask: Mask  # (height, width), 0 or 255
+    grey: Mask  # the picture itself, 0..255
     scale: float  # model pixels per picture pixel
     usable: bool  # False while the place is being learned again
 
@@ -67,7 +68,8 @@ class Background:
             self._start(picture, at)
         if abs(self._exposure.shift) > TOO_FAR:
             self._start(picture, at)
-        return Foreground(mask=mask, scale=self._scale, usable=share < CHANGED and self._frames > 1)
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        return Foreground(mask=mask, grey=grey, scale=self._scale, usable=share < CHANGED and self._frames > 1)
 
     def _watch(self, small: Picture, at: float, known: Boxes) -> Mask:
         mask = self._model.apply(small, learningRate=0.0)

@@ -27,4 +27,4 @@ class MotionPeople:
             return People(np.zeros((0, 4), np.float64), np.zeros(0, np.float64), usable=False)
         boxes, areas = boxes_of(clean(seen.mask))
         fill = areas / np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1.0)
-        return People((boxes / seen.scale).astype(np.float64), np.clip(fill, 0, 1).astype(np.float64))
+        return People((boxes / seen.scale).astype(np.float64), np.clip(fill, 0, 1).astype(np.float64), seen)
