@@ -49,6 +49,9 @@ class Counted:
     def acknowledge(self, arrival: Arrival) -> None:
         self.delays_s.append(time.monotonic() - arrival.mono_s)
 
+    def forgo(self, arrival: Arrival) -> None:
+        raise RuntimeError(f"{arrival.topic}: was not written")
+
 
 def births() -> list[Arrival]:
     """Make each agent say what it watches."""

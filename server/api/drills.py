@@ -35,7 +35,6 @@ from server.drills.view import (
     school_view,
     view,
 )
-from server.drills.workbook import workbook
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/drills", tags=["drills"])
@@ -288,6 +287,8 @@ def curve(drill_id: str, session: Reader, services: Parts, lang: Literal["zh-CN"
 @router.get("/{drill_id}/record.xlsx", responses=declared(401, 403, 404))
 def record_workbook(drill_id: str, session: Reader, services: Parts) -> Response:
     """The record as an Excel workbook."""
+    from server.drills.workbook import workbook  # noqa: PLC0415 - slow to load, and rarely wanted
+
     with services.database.read.connect() as connection:
         found = _own(session, store.get(connection, drill_id))
         school = _conductor(services).schools.get(found.site)

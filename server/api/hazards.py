@@ -30,7 +30,7 @@ from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.duties.tables import subjects
 from server.duties.tasks import known_sites
-from server.ledger import actions, evidence, excel, packs, query, store
+from server.ledger import actions, evidence, packs, query, store
 from server.ledger.ahead import ahead, coming
 from server.ledger.entry import Entry
 from server.ledger.guards import Actor
@@ -126,6 +126,8 @@ def precision(session: Reader, services: Parts) -> list[dict[str, Any]]:
 @router.get("/export", responses=declared(401, 403, 422), response_class=Response)
 def export(session: Exporter, services: Parts, chosen: Filter) -> Response:
     """Give the register as an Excel file; this is written into the audit."""
+    from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
+
     entries: list[Entry] = []
     with services.database.read.connect() as connection:
         after = ""
@@ -148,6 +150,8 @@ async def take_in(
     site: Annotated[str, Query(max_length=40)] = "",
 ) -> dict[str, int]:
     """Take in an Excel file, sent as the body: all of its rows, or none and a sentence per mistake."""
+    from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
+
     school = _site(session, site)
     content = bytearray()
     async for chunk in request.stream():

@@ -6,8 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from server.api.problems import Problem
-from server.ledger.excel import ImportRefusedError
-from server.ledger.guards import MissingError, PersonError
+from server.ledger.guards import ImportRefusedError, MissingError, PersonError
 from server.ledger.machine import ForbiddenError
 
 

@@ -21,7 +21,7 @@ from config.judgement import Judgement
 from server.ledger import store
 from server.ledger.actions import Finding, report
 from server.ledger.entry import STATE_NAMES, Entry
-from server.ledger.guards import COLUMN_NAMES, Actor, MissingError, RuleError
+from server.ledger.guards import COLUMN_NAMES, Actor, ImportRefusedError, MissingError, RuleError
 from server.ledger.sensors import Ledger
 
 MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 10_000_000, 200_000_000, 5_000
@@ -37,14 +37,6 @@ COLUMNS: dict[str, str] = {
     "supervision": "督办级别", "recurrence": "复发次数", "count": "报警次数",
 }  # fmt: skip
 INCOMING = ("found_at", "place", "grid", "description", "category", "basis", "source")
-
-
-class ImportRefusedError(RuleError):
-    """A file that was not taken; one line per mistake, and nothing of it stored."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("；".join(lines[:20]) + (f"；还有 {len(lines) - 20} 处" if len(lines) > 20 else ""))
-        self.lines = tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)

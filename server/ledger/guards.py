@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,14 @@ ABOVE = frozenset({Role.COUNTY, Role.CITY})
 
 class RuleError(RefusedError):
     """A step the machine refuses; the text says why."""
+
+
+class ImportRefusedError(RuleError):
+    """A file that was not taken; one line per mistake, and nothing of it stored."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("；".join(lines[:20]) + (f"；还有 {len(lines) - 20} 处" if len(lines) > 20 else ""))
+        self.lines = tuple(lines)
 
 
 class MissingError(RuleError):

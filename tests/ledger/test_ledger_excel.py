@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from server.accounts.permissions import Role
 from server.database import Database
 from server.ledger.actions import Finding, report
-from server.ledger.excel import MOST_BYTES, ImportRefusedError, register, take_in
-from server.ledger.guards import Actor
+from server.ledger.excel import MOST_BYTES, register, take_in
+from server.ledger.guards import Actor, ImportRefusedError
 from server.ledger.packs import month, week
 from server.ledger.query import Wanted, page
 from server.ledger.sensors import Ledger
