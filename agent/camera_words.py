@@ -1,4 +1,4 @@
-"""What a camera's process tells the agent: findings and signs of life, one JSON object a line. No pictures."""
+"""What a camera's process tells the agent: findings, signs of life, a still only when asked. JSON lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
 from contracts.vocabulary import Direction, Severity
-from detectors.findings import Crossing, Event, Finding
+from detectors.findings import Crossing, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,24 @@ class Beat:
     trouble: str  # why there is no picture; empty when there is
 
 
-Words = Crossing | Event | Beat
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A still that was asked for; JPEG in base64."""
+
+    id: str
+    jpeg: str
+    width: int  # of the camera's own picture
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """New lines and zones are watched from now on."""
+
+    id: str
+
+
+Words = Crossing | Event | Beat | Picture | Applied
 
 
 def write(words: Words) -> str:
@@ -32,12 +49,16 @@ def write(words: Words) -> str:
             kind = "event"
         case Beat():
             kind = "beat"
+        case Picture():
+            kind = "picture"
+        case Applied():
+            kind = "applied"
         case _:
             assert_never(words)
     return json.dumps({"is": kind, **asdict(words)}, ensure_ascii=False)
 
 
-def read(line: str) -> Finding | Beat:
+def read(line: str) -> Words:
     """Return what one line says; raise ValueError when it is not one of ours."""
     try:
         fields: dict[str, Any] = json.loads(line)
@@ -48,6 +69,10 @@ def read(line: str) -> Finding | Beat:
                 return Event(severity=Severity(fields.pop("severity")), **fields)
             case "beat":
                 return Beat(**fields)
+            case "picture":
+                return Picture(**fields)
+            case "applied":
+                return Applied(**fields)
             case other:
                 raise ValueError(f"unknown kind {other!r}")
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as e:

@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from agent import camera_words
-from agent.camera_words import Beat
+from agent.camera_orders import Order, write_order
+from agent.camera_words import Applied, Beat, Picture
 from agent.intake import Instant
 from drivers.capture import redact
 
@@ -52,6 +53,25 @@ class CameraWorker:
         self._listeners: list[threading.Thread] = []
         self._heard = 0.0
         self._last_words = ""
+        self.heard: Callable[[Picture | Applied], None] = _nobody
+        """Told of answers to orders, from the listening thread."""
+
+    @property
+    def section(self) -> CameraSection:
+        """What it watches now."""
+        return self._section
+
+    def order(self, order: Order) -> bool:
+        """Ask the process for a still, or to watch other lines and zones; False where it does not run."""
+        process = self._process
+        if process is None or not self.alive():
+            return False
+        _quietly(lambda: _write(process, write_order(order)))
+        return True
+
+    def keep(self, section: CameraSection) -> None:
+        """Watch this from the next start on: the process watches it already."""
+        self._section = section
 
     def start(self) -> None:
         """Start the process."""
@@ -125,6 +145,8 @@ class CameraWorker:
             match words:
                 case Beat():
                     self._hear(words)
+                case Picture() | Applied():
+                    self.heard(words)
                 case _:
                     self._take(words, Instant(time.monotonic(), self._clock.mono(), self._clock.wall()))
 
@@ -157,6 +179,11 @@ class CameraWorker:
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 _quietly(pipe.close)
+
+
+def _nobody(words: Picture | Applied) -> None:
+    """Stand where nobody has asked."""
+    del words
 
 
 def _write(process: Popen[str], text: str) -> None:

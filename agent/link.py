@@ -7,6 +7,7 @@ import random
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from agent.outbox import Outbox
 from agent.publisher import Publisher
 from config.agent import AgentConfig
 from contracts.messages import (
+    Answer,
     Command,
     CommandMessage,
     Heartbeat,
@@ -35,6 +37,7 @@ from contracts.topics import Kind, Topic, TopicError, parse
 
 log = logging.getLogger(__name__)
 
+_MOST_ANSWERS = 8
 _BATCH = 500  # readings in one message
 _TURN_S = 1.0
 _BROKER_SILENT_S = 12.0  # no sign of the broker for so long though heartbeats are sent: the line is dead
@@ -82,6 +85,13 @@ class Link:
         self._server_silent_s = _SERVER_SILENT_S
         self._beats = 0
         self._trouble = ""
+        self._answers: deque[Answer] = deque(maxlen=_MOST_ANSWERS)
+
+    def say(self, answer: Answer) -> None:
+        """Send an answer to a command, from any thread; without a connection it is worth nothing and lost."""
+        if self._connection is not None:
+            self._answers.append(answer)
+            self.wake()
 
     def answer_age_s(self) -> float:
         """Seconds since the server last answered a heartbeat, or since the start."""
@@ -139,6 +149,7 @@ class Link:
                 self._hear(message)
             for refusal in connection.refusals():
                 log.error("%s: the broker refuses what is published: %s", connection.address, refusal)
+            self._answer_commands(connection)
             now = time.monotonic()
             if (epoch := self._outbox.epoch) != greeted:
                 greeted = epoch
@@ -157,6 +168,10 @@ class Link:
                 connection.publish(self._outgoing(Kind.STATE, self._state("stopping", session), retain=True))
             connection.turn(self._patience(now, heartbeat_at, readings_at, leaving))
         self._flush(connection)
+
+    def _answer_commands(self, connection: Connection) -> None:
+        while self._answers:
+            connection.publish(self._outgoing(Kind.ANSWER, self._answers.popleft()))
 
     def _patience(self, now: float, heartbeat_at: float, readings_at: float, leaving: float | None) -> float:
         due = [heartbeat_at - now, self._publisher.next_due_s(), _TURN_S]

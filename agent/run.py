@@ -16,8 +16,10 @@ from pathlib import Path
 from types import FrameType
 
 from agent.camera_worker import CameraWorker
+from agent.cameras import Cameras
 from agent.clock import Clock, system_clock
 from agent.disk import BusyError
+from agent.drawn import DrawnShapes
 from agent.faults import STORAGE, OwnFault
 from agent.intake import Intake
 from agent.lane import ReadingLane
@@ -34,7 +36,7 @@ from config import ConfigError, load
 from config.agent import AgentConfig
 from config.buses import Bus
 from config.schedules import CalendarSection
-from contracts.messages import Command, Configure, Reset, WorkerHealth
+from contracts.messages import Command, Configure, Reset, Still, WorkerHealth
 from detectors import detectors_of_bus
 from drivers import driver_for
 
@@ -84,11 +86,13 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     outbox = Outbox(config.outbox, OwnFault(STORAGE, clock))
     outbox.open()
     local = Local(config.local)
+    drawn = DrawnShapes(config.outbox.directory / "shapes.json")
     lane = ReadingLane(config.outbox.readings_memory)
     points = tuple(point for bus in config.bus for point in bus.point)
     units = {point.id: point.unit for point in points}
     zones = Zones(points, Intake(outbox, clock, units, (local.hear,)), clock)
     intake = Intake(outbox, clock, units, (local.hear, zones.hear), zones.read)
+    workers = [CameraWorker(camera, intake.take, clock) for camera in drawn.sections(config.camera)]
     pipelines = [_pipeline(bus, config.calendar, intake, lane, clock) for bus in config.bus]
 
     def obey(command: Command) -> None:
@@ -97,8 +101,8 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
                 zones.reset(point)
                 if not any(pipeline.reset(point) for pipeline in pipelines):
                     log.warning("%s: a reset for a point this agent does not have", point)
-            case Configure(camera=camera):
-                log.warning("%s: a configuration for a camera this agent does not have", camera)
+            case Configure() | Still():
+                cameras.obey(command)
             case _:
                 return
 
@@ -110,10 +114,11 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
         lambda: {point: age for pipeline in pipelines for point, age in pipeline.ages_s().items()},
     )
     link = Link(config, clock, outbox, lane, vitals, obey)
+    cameras = Cameras(workers, drawn, link.say)
     outbox.on_commit(link.wake)
     outbox_worker, link_worker = ThreadWorker(outbox, guard), ThreadWorker(link, guard)
     sources: list[Worker] = [ThreadWorker(job, guard) for job in (*pipelines, zones)]
-    sources += [CameraWorker(camera, intake.take, clock) for camera in config.camera]
+    sources += workers
     supervisor = Supervisor(
         [outbox_worker, link_worker, *sources], lambda: local.answer_age(link.answer_age_s()), notify
     )

@@ -74,6 +74,8 @@ class CameraSection(Section):
     detect_source: str = ""  # the camera's second, smaller stream; people are looked for in it
     line: tuple[LineSection, ...] = ()
     zone: tuple[ZoneSection, ...] = ()
+    private: bool = False
+    """No still of it is ever given to anybody."""
     privacy: tuple[Polygon, ...] = ()  # blacked out before anything looks at the picture
     model: ModelSection | None = None
     fire: FireSection = FireSection()

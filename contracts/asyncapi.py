@@ -18,6 +18,7 @@ CHANNELS: dict[Kind, tuple[type[messages.Message], str]] = {
     Kind.EVENTS: (messages.Event, "A hazard or a fault began or ended. Durable, QoS 1, never retained."),
     Kind.CROSSINGS: (messages.Crossing, "People crossed a line. Durable, QoS 1, never retained."),
     Kind.HEARTBEAT: (messages.Heartbeat, "The agent's own health, answered by a receipt. QoS 0."),
+    Kind.ANSWER: (messages.Answer, "What came of a command; may hold one still. QoS 1, never retained."),
     Kind.RECEIPT: (messages.Receipt, "What the ledger has committed; answers heartbeats. QoS 1."),
     Kind.COMMAND: (messages.CommandMessage, "What the server asks of the agent. QoS 1, never retained."),
 }

@@ -212,10 +212,31 @@ class Configure(Message):
     zones: dict[str, tuple[float, ...]] = {}
 
 
-Command = Annotated[Resend | Reset | Configure, Field(discriminator="name")]
+class Still(Message):
+    """One picture of a camera for a person who draws on it: answered once, stored nowhere."""
+
+    name: Literal["still"] = "still"
+    id: str = Field(max_length=64)
+    camera: Id
+
+
+Command = Annotated[Resend | Reset | Configure | Still, Field(discriminator="name")]
 
 
 class CommandMessage(Message):
     """What the server asks of one agent."""
 
     command: Command
+
+
+class Answer(Message):
+    """What came of a command with this `id`. Coordinates are pixels of the camera's own picture."""
+
+    id: str = Field(max_length=64)
+    ok: bool
+    reason: str = Field(default="", max_length=300)
+    image: str = Field(default="", max_length=280_000)  # JPEG in base64, at most 200 kB before that
+    width: int = 0
+    height: int = 0
+    lines: dict[str, tuple[float, float, float, float]] = {}
+    zones: dict[str, tuple[float, ...]] = {}

@@ -16,7 +16,7 @@ class TopicError(ValueError):
 
 
 class Kind(StrEnum):
-    """The last level of a topic. The first six go to the server, the last two to the agent."""
+    """The last level of a topic. `receipt` and `command` go to the agent, the others to the server."""
 
     BIRTH = "birth"
     STATE = "state"
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     EVENTS = "events"
     CROSSINGS = "crossings"
     HEARTBEAT = "heartbeat"
+    ANSWER = "answer"
     RECEIPT = "receipt"
     COMMAND = "command"
 

@@ -15,6 +15,7 @@ from server.accounts.web import SAFE, Parts, is_foreign
 from server.api import (
     agents,
     alerts,
+    cameras,
     drills,
     duties,
     enrolment,
@@ -42,7 +43,7 @@ def create_app(services: Services, rooms: Sequence[APIRouter] = ()) -> FastAPI:
     app = FastAPI(title="Campuswatch", version="1", **_DOCS)  # pyright: ignore[reportArgumentType]
     app.state.services = services
     problems.install(app)
-    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water, wall, kiosks, enrolment)
+    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water, cameras, wall, kiosks, enrolment)
     for router in (health, *(part.router for part in parts), *rooms):
         app.include_router(router)
     app.add_middleware(Guard, tls=services.tls)

@@ -51,6 +51,7 @@ from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
 from server.services import Enrolment, Services
 from server.water import escalation
+from server.water.asking import Asked
 from server.water.plan import load_waters
 from server.writer import Writer, no_failpoint
 
@@ -98,7 +99,8 @@ def assemble(
     conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty)
     latest, series = Latest(), SqliteSeries(config.data / "history.db")
     lane = ReadingsLane(latest, series, metrics, sites)
-    link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer), metrics, config.sites, client_id)
+    asked = Asked()
+    link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer, asked.hear), metrics, config.sites, client_id)
 
     steady = steady_clock()
 
@@ -130,6 +132,7 @@ def assemble(
         simulated=config.simulated,
         metrics_token=token,
         drills=conductor,
+        asked=asked,
         steady=steady,
         enrolment=_enrolment(config),
     )

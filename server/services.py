@@ -27,6 +27,7 @@ from server.live import Live
 from server.metrics import Metrics
 from server.moments import steady_clock
 from server.presence.presence import Presence
+from server.water.asking import Asked
 from server.water.plan import load_waters
 from server.writer import Writer
 
@@ -67,6 +68,7 @@ class Services:
     metrics_token: str = ""
     drills: Conductor | None = None
     enrolment: Enrolment | None = None
+    asked: Asked = field(default_factory=Asked)
     throttle: Throttle = field(default_factory=Throttle)
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)

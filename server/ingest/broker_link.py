@@ -25,6 +25,7 @@ from server.metrics import Metrics
 PROBE_S = 2.0
 SILENT_S = 10.0
 _READINGS = f"/{Kind.READINGS}"
+_ANSWER = f"/{Kind.ANSWER}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
 _KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 
@@ -37,6 +38,8 @@ class Lanes:
 
     durable: Callable[[Arrival], bool]
     readings: Callable[[Arrival], bool]
+    answers: Callable[[Arrival], bool] = lambda _: False
+    """Answers to commands: nobody waits for those of another process."""
 
 
 class BrokerLink:
@@ -180,7 +183,9 @@ class BrokerLink:
     def _subscribe(self, client: mqtt.Client) -> None:
         """Ask for all kinds. Heartbeats and readings of the past are worth nothing: the broker need not keep them."""
         kinds = [(f"{root}/{kind}", 1) for root in self._roots for kind in _KEPT]
-        lively = [(f"{root}/{kind}", 0) for root in self._roots for kind in (Kind.HEARTBEAT, Kind.READINGS)]
+        lively = [
+            (f"{root}/{kind}", 0) for root in self._roots for kind in (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER)
+        ]
         client.subscribe([*kinds, *lively, (self._probe_topic, 0)])
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
@@ -221,6 +226,9 @@ class BrokerLink:
         if topic.endswith(_READINGS):
             client.ack(message.mid, message.qos)
             lane, taken = "readings", self._lanes.readings(arrival)
+        elif topic.endswith(_ANSWER):
+            client.ack(message.mid, message.qos)
+            lane, taken = "answers", self._lanes.answers(arrival)
         else:
             lane, taken = "durable", self._lanes.durable(arrival)
             if not taken:

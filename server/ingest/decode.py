@@ -102,7 +102,7 @@ def _model(kind: Kind) -> type[Taken] | None:
             return Crossing
         case Kind.HEARTBEAT:
             return Heartbeat
-        case Kind.READINGS | Kind.RECEIPT | Kind.COMMAND:
+        case Kind.READINGS | Kind.RECEIPT | Kind.COMMAND | Kind.ANSWER:
             return None
         case _:
             assert_never(kind)

@@ -47,6 +47,10 @@ def router(pages: Pages, services: Services) -> APIRouter:
         local = _is_local(request.url.hostname or "")
         return pages.open(request, "water-codes", allowed=allowed, codes=found, address=address, local=local)
 
+    @routes.get("/water/draw")
+    async def draw(request: Request) -> Response:
+        return pages.open(request, "water-draw")
+
     @routes.get("/p/{token}")
     async def checkpoint(request: Request, token: str) -> Response:
         session = identify(request)
@@ -54,7 +58,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
         water, name = found or (None, "")
         return pages.open(request, "water-checkin", water=water, checkpoint=name, token=token)
 
-    _ = (board, codes, checkpoint)
+    _ = (board, codes, draw, checkpoint)
     return routes
 
 

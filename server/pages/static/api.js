@@ -4,16 +4,17 @@ import { t } from "/static/text.js";
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export class Refused extends Error {
-  constructor(status, text) {
+  constructor(status, text, detail = text) {
     super(text);
     this.status = status;
+    this.detail = detail;
   }
 }
 
-async function ask(path, options) {
+async function ask(path, options, within = 8000) {
   let response;
   try {
-    response = await fetch(path, { ...options, credentials: "same-origin", signal: AbortSignal.timeout(8000) });
+    response = await fetch(path, { ...options, credentials: "same-origin", signal: AbortSignal.timeout(within) });
   } catch {
     throw new Refused(0, t("card.failed.away"));
   }
@@ -21,7 +22,8 @@ async function ask(path, options) {
   if (response.ok) return body;
   if (response.status === 401) throw new Refused(401, t("card.failed.session"));
   if (response.status === 403) throw new Refused(403, t("card.failed.allowed"));
-  throw new Refused(response.status, body?.detail?.text ?? body?.title ?? body?.detail ?? `HTTP ${response.status}`);
+  const detail = typeof body?.detail === "string" ? body.detail : undefined;
+  throw new Refused(response.status, body?.detail?.text ?? body?.title ?? body?.detail ?? `HTTP ${response.status}`, detail);
 }
 
 export const get = (path) => ask(path, {});
@@ -33,11 +35,16 @@ export const rows = async (path) => {
 };
 
 /** Send a body as JSON, or as it is where it is a file. */
-export const send = (method, path, body) =>
-  ask(path, {
+export const send = (method, path, body, within = 8000) =>
+  ask(
+    path,
+    {
     method,
     headers: { "Content-Type": body instanceof Blob ? "application/octet-stream" : "application/json", "X-CSRF-Token": csrf },
     body: body instanceof Blob ? body : JSON.stringify(body),
-  });
+    },
+    within,
+  );
 
-export const post = (path, body = {}) => send("POST", path, body);
+export const post = (path, body = {}, within = 8000) => send("POST", path, body, within);
+export const put = (path, body = {}, within = 8000) => send("PUT", path, body, within);
