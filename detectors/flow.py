@@ -27,7 +27,7 @@ SETTLE_S = 1.0  # the tracker may still count someone who is on the line
 SINGLES = 5  # people who passed alone until the size of one is believed
 MOST_SINGLES = 40
 SPREAD = 0.3  # median deviation over median: beyond it people's sizes differ too much to divide by
-DOUBT = 0.4  # of whom flow adds: people differ in size, and some overlap
+DOUBT = 0.4  # of whom flow adds may be more; it may also be that the tracker had them all
 SURPLUS = 1.0  # people that flow sees more than the tracker until it is believed within a group
 
 
@@ -114,7 +114,7 @@ class FlowCounter:
         group.unmatched_since = None
         when = min(self._busy_at, at if began is None else began)
         way = self._direction(1 if side else -1)
-        return Crossing(self._line, way, when, people, low=(1 - DOUBT) * people, high=(1 + DOUBT) * people, quality=0.5)
+        return Crossing(self._line, way, when, people, low=0.0, high=(1 + DOUBT) * people, quality=0.5)
 
     def _side(self, direction: Direction) -> int:
         return int(direction == self._direction(1))
