@@ -240,6 +240,8 @@ class Link:
                 case Kind.RECEIPT:
                     receipt = Receipt.model_validate_json(message.body)
                     if receipt.heartbeat is not None and 0 < receipt.heartbeat <= self._beats:
+                        if self._answered is None or self.answer_age_s() > 2.4 * self._config.heartbeat_s:
+                            self._publisher.reconnected()  # what was sent into the silence: again at once
                         self._answered, self._answer = time.monotonic(), receipt.heartbeat
                         self._server_silent_s = _SERVER_SILENT_S
                     self._publisher.receipt(receipt)

@@ -23,6 +23,8 @@ from server.metrics import Metrics
 CAPACITY = 5_000  # arrivals; jobs of people and clocks find room beyond it
 JOBS = 1_000
 BATCH = 500
+LEAST_BATCH = 20
+LONG_S, SHORT_S = 1.0, 0.25  # a transaction this long is too long: agents wait for receipts; one this short may grow
 OFFER_S = 1.0  # how long an arrival waits for room
 REST_S = 1.0  # after a commit that failed, before the next try
 
@@ -83,6 +85,7 @@ class Writer:
         self._outlet: Outlet | None = None
         self._listeners: list[Callable[[float], None]] = []
         self._stop = threading.Event()
+        self._batch = BATCH
         self._failing = ""
         self._rolled_back = False  # what presence remembers of the last transaction is not so
         self.committed_s: float | None = None
@@ -157,16 +160,25 @@ class Writer:
 
     def _gather(self) -> list[Item | None]:
         items = [self._queue.get()]
-        while len(items) < BATCH:
+        while len(items) < self._batch:
             try:
                 items.append(self._queue.get_nowait())
             except queue.Empty:
                 break
         return items
 
+    def _pace(self, took_s: float) -> None:
+        """Fit the batch to the machine, so that receipts and heartbeats' answers keep coming on a slow one."""
+        if took_s > LONG_S:
+            self._batch = max(LEAST_BATCH, self._batch // 2)
+        elif took_s < SHORT_S:
+            self._batch = min(BATCH, self._batch * 2)
+
     def _write(self, items: Sequence[Item]) -> None:
+        began_s = time.monotonic()
         try:
             self._commit(items, self._take)
+            self._pace(time.monotonic() - began_s)
         except OperationalError as e:
             self._failed(items, e)
         except _MISTAKES as e:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from brokers import Broker
+from brokers import Broker, ForgetfulMosquitto
 from chain import Chain, chain, wait_for
 
 from agent.outbox import Outbox
@@ -90,6 +90,19 @@ def _fresh(whole: Chain) -> int:
     return int(whole.query("select count(*) from durables where boot_id != 'an-earlier-boot'")[0][0])
 
 
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[Broker]:
+    """A mosquitto that keeps ten messages at most."""
+    engine = ForgetfulMosquitto()
+    if reason := engine.available():
+        pytest.skip(reason)
+    (tmp_path / "broker").mkdir()
+    running = Broker(engine, tmp_path / "broker")
+    running.start()
+    yield running
+    running.kill()
+
+
 @pytest.mark.timeout(180)
 def test_a_broker_that_holds_ten_messages_and_forgets_them_loses_nothing_while_the_server_is_away(
     mosquitto: Broker, tmp_path: Path
@@ -102,6 +115,75 @@ def test_a_broker_that_holds_ten_messages_and_forgets_them_loses_nothing_while_t
         whole.quiet()
         wait_for("all is recorded", whole.settled, 60)
         assert whole.verdict().clean()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_5000_events_while_the_server_is_away_and_the_broker_keeps_ten_are_not_lost_and_the_lamp_says_so(
+    forgetful: Broker, tmp_path: Path
+) -> None:
+    with chain(tmp_path, forgetful, rate=20) as whole:
+        wait_for("the lamp is out", lambda: whole.lamp() == "0" and len(whole.recorded()) > 5, 30)
+        whole.server.kill()
+        dark_s = wait_for("the lamp says that the server is absent", lambda: whole.lamp() == "1", 20)
+        print(f"lamp after {dark_s:.1f} s")
+        target, high = len(whole.accepted()) + 5000, False
+        deadline = time.monotonic() + 60
+        while len(whole.accepted()) < target and time.monotonic() < deadline:
+            whole.devices[0].all_at_once(high=(high := not high))
+            time.sleep(0.06)
+        assert len(whole.accepted()) >= target
+        whole.server.start()
+        whole.quiet()
+        wait_for("the server is ready", whole.ready, 90)
+        wait_for("all is recorded", whole.settled, 60)
+        wait_for("the lamp goes out", lambda: whole.lamp() == "0", 20)
+        assert whole.verdict().clean()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_200_points_that_trip_at_once_are_all_alerts_within_seconds(mosquitto: Broker, tmp_path: Path) -> None:
+    with chain(tmp_path, mosquitto, agents=5, rate=0) as whole:
+        for device in whole.devices:
+            device.all_at_once(high=False)
+        wait_for("every point is known", lambda: _points(whole) == 200, 60)
+        began = time.monotonic()
+        for device in whole.devices:
+            device.all_at_once(high=True)
+        first_s = wait_for("the first alert", lambda: _tripped(whole) > 0, 20)
+        wait_for("all of them are alerts", lambda: _tripped(whole) == 200, 20)
+        print(f"first alert after {first_s:.2f} s, all 200 after {time.monotonic() - began:.2f} s")
+        assert whole.verdict().clean()
+
+
+def _points(whole: Chain) -> int:
+    return int(whole.query("select count(distinct place) from durables where place like 'a%-p%'")[0][0])
+
+
+def _tripped(whole: Chain) -> int:
+    rows = whole.query("select count(*) from alerts where active and point like 'a%-p%' and kind <> 'fault'")
+    return int(rows[0][0])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_sixty_four_agents_that_come_back_at_once_are_all_heard(mosquitto: Broker, tmp_path: Path) -> None:
+    with chain(tmp_path, mosquitto, agents=64, rate=1) as whole:
+        wait_for("all agents are heard", lambda: _agents(whole) == 64, 240)
+        mosquitto.kill()
+        time.sleep(10)
+        mosquitto.start()
+        back_s = wait_for("all agents are heard again", lambda: _present(whole) == 64, 60)
+        print(f"64 agents back after {back_s:.1f} s")
+        whole.quiet()
+        wait_for("all is recorded", whole.settled, 120)
+        assert whole.verdict().clean()
+
+
+def _present(whole: Chain) -> int:
+    newest = "select agent, max(received_at) as at from durables group by agent"
+    return int(whole.query(f"select count(*) from ({newest}) where at > datetime('now', '-10 seconds')")[0][0])
 
 
 def test_six_agents_that_come_back_at_once_are_all_heard(mosquitto: Broker, tmp_path: Path) -> None:
