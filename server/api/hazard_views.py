@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -240,6 +240,9 @@ def told(row: dict[str, Any], judgement: Judgement) -> dict[str, Any]:
     if row["from"] and row["from"] != row["to"]:
         words += f"（{states.get(row['from'], row['from'])} → {states.get(row['to'], row['to'])}）"
     given = {name: value for name, value in row["body"].get("set", {}).items() if name in _SHOWN and value}
+    if "deadline" in given:
+        zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
+        given["deadline"] = f"{datetime.fromisoformat(given['deadline']).astimezone(zone):%Y-%m-%d %H:%M}"
     shown = [str(judgement.words(name).get(str(value), value)) for name, value in given.items()]
     if row["action"] != "open" and shown:
         words += "：" + "，".join(shown)

@@ -38,6 +38,8 @@ SETTINGS = ("advice", "roster", "plans", "kiosks")
 """What a school sets for its wall, each on a page of its own under /wall/."""
 _NEEDED = {name: needs for _, name, needs in ROOMS} | {
     "hazard": "hazards.read",
+    "hazard-paper": "hazards.read",
+    "hazard-report": "hazards.report",
     "advice": "wall.write",
     "roster": "wall.write",
     "plans": "wall.write",
@@ -121,7 +123,7 @@ class Pages:
         return response
 
 
-def router(pages: Pages) -> APIRouter:  # noqa: C901 - a list of routes
+def router(pages: Pages) -> APIRouter:
     """Return the routes of all rooms."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -151,14 +153,6 @@ def router(pages: Pages) -> APIRouter:  # noqa: C901 - a list of routes
     async def agents(request: Request) -> Response:
         return pages.open(request, "agents")
 
-    @routes.get("/hazards")
-    async def hazards(request: Request) -> Response:
-        return pages.open(request, "hazards")
-
-    @routes.get("/hazards/{hazard}")
-    async def hazard(request: Request, hazard: int) -> Response:
-        return pages.open(request, "hazard", hazard=hazard)
-
     @routes.get("/static/{name:path}")
     async def static(name: str) -> Response:
         # Only names known beforehand: a path never leaves the folder.
@@ -166,7 +160,7 @@ def router(pages: Pages) -> APIRouter:  # noqa: C901 - a list of routes
             return HTMLResponse("", status_code=404)
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
-    _ = (login, wall, kiosk, settings, points, agents, hazards, hazard, static)
+    _ = (login, wall, kiosk, settings, points, agents, static)
     return routes
 
 

@@ -21,7 +21,7 @@ async function ask(path, options, within = 8000) {
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
   if (response.status === 401) throw new Refused(401, t("card.failed.session"));
-  if (response.status === 403) throw new Refused(403, t("card.failed.allowed"));
+  if (response.status === 403) throw new Refused(403, t("card.failed.allowed"), body?.detail);
   const detail = typeof body?.detail === "string" ? body.detail : undefined;
   throw new Refused(response.status, body?.detail?.text ?? body?.title ?? body?.detail ?? `HTTP ${response.status}`, detail);
 }
