@@ -37,3 +37,10 @@ def test_the_unit_is_exposed_no_more_than_promised() -> None:
     found = re.search(r"Overall exposure level for .*: ([\d.]+)", result.stdout)
     assert found, result.stdout + result.stderr
     assert float(found[1]) <= 1.5
+
+
+@pytest.mark.parametrize("name", ["campus-agent-renew.timer", "campus-agent-renew.service", "campus-crl.service"])
+def test_the_units_for_certificates_say_what_they_are_for(name: str) -> None:
+    text = (UNIT.parent / name).read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "Description=Campuswatch" in text
