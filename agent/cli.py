@@ -54,6 +54,7 @@ def _add_others() -> None:
         ("agent.try_video", _try),
         ("agent.try_sensors", _try),
         ("agent.probe", app),
+        ("agent.enrol_commands", app),
     ):
         if find_spec(module) is not None:
             importlib.import_module(module).register(parent)

@@ -62,8 +62,8 @@ class EmbeddedBroker:
         return MqttSection(
             host=host,
             port=self._section.port,
-            user=credentials.user,
-            password_file=credentials.password_file,
+            user=None if self._section.tls else credentials.user,  # with TLS the certificate says who we are
+            password_file=None if self._section.tls else credentials.password_file,
             ca_file=self._trust() if self._section.tls else None,
             cert_file=self._own_certificate() if self._section.tls else None,
             plain=not self._section.tls,
