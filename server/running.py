@@ -50,6 +50,8 @@ from server.notify import notify
 from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
 from server.services import Enrolment, Services
+from server.wall.clock import school_time
+from server.wall.watching import Watching
 from server.water import escalation
 from server.water.asking import Asked
 from server.water.plan import load_waters
@@ -269,10 +271,20 @@ async def _serve_web(
 async def _watch_agents(parts: Parts) -> None:
     """Every second: judge silence and holes, in the writer's own thread; a commit that proves the ledger alive."""
     services = parts.services
+    watching = Watching(services.alert_hook)
     while True:
         await asyncio.sleep(HEARTBEAT_S)
         at, mono_s = now(), time.monotonic()
-        job = services.writer.submit(lambda c, at=at, mono_s=mono_s: _look(services, c, at, mono_s))
+        watched = {client.site for client in services.live.clients}
+
+        def look(
+            c: Connection, at: datetime = at, mono_s: float = mono_s, watched: set[str] = watched
+        ) -> Sequence[Request]:
+            sites = {site for site, _ in services.presence.watches}
+            watching.tick(c, sites, watched, school_time(services, at), mono_s)
+            return _look(services, c, at, mono_s)
+
+        job = services.writer.submit(look)
         try:
             requests = await asyncio.wrap_future(job)
         except ServerError as e:

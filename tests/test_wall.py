@@ -11,12 +11,13 @@ from struct import pack
 import pytest
 from fastapi.testclient import TestClient
 from serving import PASSWORD, add_user
+from sqlalchemy import Connection
 
 from config.agent import MqttSection
 from config.server import ServerConfig
 from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
-from server.alerts.store import hear
+from server.alerts.store import hear, listed
 from server.app import create_app
 from server.errors import RefusedError
 from server.history.plot import PIXELS
@@ -25,8 +26,10 @@ from server.pages.point_rooms import SPANS
 from server.pages.session_rooms import rooms
 from server.presence.tables import points
 from server.running import Parts, assemble
+from server.wall import roster
 from server.wall.pictures import look
 from server.wall.roster import Shift
+from server.wall.watching import Watching
 
 PNG = b"\x89PNG\r\n\x1a\n" + pack(">I4sII", 13, b"IHDR", 800, 600) + b"\x08\x02\0\0\0"
 JPEG = b"\xff\xd8\xff\xe0" + pack(">H", 16) + bytes(14) + b"\xff\xc2" + pack(">HBHH", 17, 8, 480, 640) + bytes(10)
@@ -198,3 +201,20 @@ def test_the_course_of_a_point_keeps_its_spike_and_names_its_alerts(parts: Parts
     assert web.get("/points/no1/lab/nothing").status_code == 404
     assert web.get("/points/no1/lab/heat-1?to=nonsense&span=x").status_code == 200
     assert client(parts).get("/points/no1/lab/heat-1", follow_redirects=False).status_code == 303
+
+
+def test_nobody_watching_for_a_minute_of_duty_is_a_fault_and_clears_when_a_page_opens(parts: Parts) -> None:
+    watching, at = Watching(no_ledger), datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+    def tick(mono_s: float, *watched: str) -> list[str]:
+        def work(c: Connection) -> list[str]:
+            watching.tick(c, ["no1"], watched, at + timedelta(seconds=mono_s), mono_s)
+            return [alert.reason for alert in listed(c, only_open=True) if alert.active]
+
+        return parts.services.writer.write(work)
+
+    assert tick(0) == tick(100) == []  # no roster, no promise
+    parts.services.writer.write(lambda c: roster.write(c, "no1", [DAY], "tester", at))
+    assert tick(110, "no1") == tick(165) == []
+    assert tick(171) == ["nobody-watching"]
+    assert tick(177, "") == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -13,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
-from server.services import Services
 from server.wall import advice, plans, roster
+from server.wall.clock import school_time
 from server.wall.pictures import MOST_BYTES
 
 router = APIRouter(prefix="/api/v1/wall", tags=["wall"])
@@ -85,7 +84,10 @@ def show(session: Reader, services: Parts, lang: Language = "zh-CN") -> WallView
         shifts = roster.read(connection, session.site)
         return WallView(
             advice=advice.own(connection, session.site, lang),
-            on_duty=[ShiftView.model_validate(shift) for shift in roster.on_duty(shifts, school_time(services))],
+            on_duty=[
+                ShiftView.model_validate(shift)
+                for shift in roster.on_duty(shifts, school_time(services, services.now()))
+            ],
             roster_set=bool(shifts),
             plans=[
                 PlanView.model_validate(plan, from_attributes=True) for plan in plans.listed(connection, session.site)
@@ -157,9 +159,3 @@ def remove(plan: PlanId, session: Writer, services: Parts) -> None:
     """Take a plan away."""
     now = services.now()
     services.writer.write(lambda c: plans.remove(c, plan, session.site, session.user, now))
-
-
-def school_time(services: Services) -> datetime:
-    """Return now as the school's clocks show it."""
-    offset = timezone(timedelta(hours=services.ledger.judgement.timers.utc_offset_hours))
-    return services.now().astimezone(offset)
