@@ -185,7 +185,7 @@ def test_a_frozen_server_is_seen_within_five_seconds_and_nothing_stays_green(
         expect(page.locator("#calm")).to_be_visible()
 
 
-@pytest.mark.parametrize("room", ["points", "agents", "hazards", "login"])
+@pytest.mark.parametrize("room", ["points", "agents", "login"])
 def test_every_other_room_is_sound(browser: Browser, server: Pretended, room: str) -> None:
     with opened(browser, f"{server.url}/{room}", PHONE) as page:
         if room != "login":
