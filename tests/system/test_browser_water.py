@@ -125,7 +125,6 @@ def test_somebody_at_the_pond_is_shown_escalated_and_seen_to(
         expect(tile).to_have_attribute("data-state", "clear", timeout=15_000)
         expect(tile.locator(".state")).to_contain_text("无人")
         expect(tile.locator("svg.level .limit.critical").first).to_be_attached()
-        expect(tile.locator(".overdue")).to_contain_text("已逾期")
         picture(page, tmp_path, "calm")
         pond.event("zone", "water-person")
         expect(tile).to_have_attribute("data-state", "present")
@@ -164,6 +163,8 @@ def test_a_phone_shows_the_board_and_checks_in_at_a_printed_code(
         found = tokens(connection, load_waters(server.data).water)
     database.close()
     token = next(t for t, place in found.items() if place[1] == "pond")
+    with looking(browser, server, "/water") as page:
+        expect(page.locator('[data-water="s1/pond"] .overdue')).to_contain_text("已逾期")
     with looking(browser, server, f"/p/{token}", PHONE) as page:
         expect(page.locator("h1")).to_contain_text("荷花池")
         assert fits(page)
