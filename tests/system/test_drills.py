@@ -28,9 +28,16 @@ class Campus:
     client: httpx.Client
 
     def plan(self, **more: Any) -> str:
+        """Plan a drill; whatever an earlier test left running is ended first."""
+        for one in self.running():
+            self.post(one["id"], "end", {"id": f"cleanup-{one['id']}"})
+        until(lambda: not self.running(), "the drill before to end")
         answer = self.client.post("/api/v1/drills", json={"site": SITE, "name": "九月演练", **more})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    def running(self) -> list[dict[str, Any]]:
+        return list(self.client.get("/api/v1/drills/running").json())
 
     def post(self, drill: str, what: str, body: Any) -> httpx.Response:
         answer = self.client.post(f"/api/v1/drills/{drill}/{what}", json=body)
