@@ -213,7 +213,8 @@ class Storage:
         """Write down what is accepted, for a fault test to hold against the ledger."""
         if self._section.accepted_log is None:
             return
-        lines = "".join(json.dumps({"epoch": e.epoch, "seq": e.seq, "id": e.id}) + "\n" for e in stored)
+        at = time.time()
+        lines = "".join(json.dumps({"epoch": e.epoch, "seq": e.seq, "id": e.id, "at": at}) + "\n" for e in stored)
         file = os.open(self._section.accepted_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             os.write(file, lines.encode())
