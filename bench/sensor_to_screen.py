@@ -34,6 +34,7 @@ from rich.table import Table
 SAMPLES = int(os.environ.get("SENSOR_TO_SCREEN_SAMPLES", "200"))
 POLL_S = 0.1
 PYTHON = sys.executable
+CARD = 'article.card.active-unacked:has-text("contact")'
 WATCH = """() => {
   window.seen = {};
   const note = () => { for (const card of document.querySelectorAll("article.card.active-unacked"))
@@ -182,7 +183,7 @@ def _measure(page: Page, device: Device, accepted: Path) -> list[dict[str, float
         time.sleep(0.013 * (i % 11))  # not in step with the poll
         changed_s = time.time()
         device.value = 1
-        card = page.wait_for_selector("article.card.active-unacked", timeout=10_000)
+        card = page.wait_for_selector(CARD, timeout=10_000)
         assert card is not None
         id_ = str(card.get_attribute("data-alert"))
         seen_s = page.evaluate(TOLD)[id_] / 1000
@@ -190,21 +191,24 @@ def _measure(page: Page, device: Device, accepted: Path) -> list[dict[str, float
         sampled_s, received_s = (datetime.fromisoformat(alert[k]).timestamp() for k in ("began_at", "received_at"))
         rows.append({
             "poll: change to sample": sampled_s - changed_s,
-            "detect and outbox commit: sample to disk": _on_disk_s(accepted, sampled_s) - sampled_s,
-            "broker: disk to arrival at the server": received_s - _on_disk_s(accepted, sampled_s),
+            "detect and outbox commit: sample to disk": _on_disk_s(accepted, changed_s) - sampled_s,
+            "broker: disk to arrival at the server": received_s - _on_disk_s(accepted, changed_s),
             "server and page: arrival to DOM (ledger commit, SSE, DOM)": seen_s - received_s,
             "sensor to screen": seen_s - changed_s,
         })  # fmt: skip
         device.value = 0
-        page.click("article.card .ack")
-        page.wait_for_selector("article.card", state="detached", timeout=10_000)
+        page.click(f"{CARD} .ack")
+        page.wait_for_selector('article.card:has-text("contact")', state="detached", timeout=10_000)
     return rows
 
 
 def _on_disk_s(accepted: Path, sampled_s: float) -> float:
     """When the outbox had committed the first event after an instant, by the agent's own witness."""
-    lines = (json.loads(line) for line in accepted.read_text("utf-8").splitlines())
-    return next(float(line["at"]) for line in lines if line["at"] >= sampled_s)
+    at_s = [float(json.loads(line)["at"]) for line in accepted.read_text("utf-8").splitlines()]
+    after = [at for at in at_s if at >= sampled_s]
+    if not after:
+        raise RuntimeError(f"no event is on disk after {sampled_s:.3f}; the last of {len(at_s)} is of {at_s[-1]:.3f}")
+    return after[0]
 
 
 def _mean_ms(metrics: str, name: str) -> float:
