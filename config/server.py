@@ -11,6 +11,7 @@ from config import Section
 from config.agent import MqttSection
 from config.hosts import is_loopback
 from config.points import Id
+from config.push import PushSection
 
 
 class _Listener(Section):
@@ -72,5 +73,14 @@ class ServerConfig(Section):
     """Sites whose agents are heard; all where none is named."""
     schools: tuple[Path, ...] = ()
     """One file a school for its drills: exits, stairs, classes, targets."""
+    push: tuple[PushSection, ...] = ()
+    """Who is told beside the wall."""
     metrics_token_file: Path | None = None
     """Who shows this token may read /metrics from another machine; else only this machine may."""
+
+    @model_validator(mode="after")
+    def _targets_are_unique(self) -> Self:
+        ids = [target.id for target in self.push]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"push: the id {twice[0]!r} is given twice")
+        return self

@@ -111,6 +111,21 @@ def export(config: Config, file: Annotated[Path, typer.Argument(help="where the 
         database.close()
 
 
+@cli.command()
+def push(target: Annotated[str, typer.Argument(help="the id of a [[push]]")], config: Config) -> None:
+    """Send a test message to one target, now."""
+    from server.pages.catalogue import read  # noqa: PLC0415 - a short command need not load the web
+    from server.push.follow import sender_of  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    found = next((one for one in settings.push if one.id == target), None)
+    if found is None:
+        known = ", ".join(one.id for one in settings.push) or "none"
+        raise ServerError(f"push {target}: there is none with this id in {config}; there are: {known}")
+    sender_of(found).send(read(found.language).text("push.test"))
+    typer.echo(f"push {target}: sent")
+
+
 @user.command("add")
 def user_add(
     name: str,

@@ -49,6 +49,7 @@ from server.moments import steady_clock
 from server.notify import notify
 from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
+from server.push.follow import followers
 from server.services import Enrolment, Services
 from server.wall.clock import school_time
 from server.wall.watching import Watching
@@ -137,6 +138,7 @@ def assemble(
         asked=asked,
         steady=steady,
         enrolment=_enrolment(config),
+        push=config.push,
     )
     return Parts(services, link, lane)
 
@@ -189,6 +191,7 @@ async def serve(
                 watching = [asyncio.create_task(broker.watch())] if broker is not None else []
                 watching.append(asyncio.create_task(keep(services, config.data)))
                 watching.append(asyncio.create_task(doors.keep(services, authority.load(config.data), config.data)))
+                watching += [asyncio.create_task(one.run()) for one in followers(services, config.push)]
                 web = _web(config.http, services, rooms(services))
                 try:
                     await _serve_web(web, listener, services, [*tasks, *watching], stop, lambda: ready(services))

@@ -10,6 +10,7 @@ from typing import cast
 
 from fastapi import Request
 
+from config.push import PushSection
 from config.water import Waters
 from contracts.messages import Command
 from server.accounts.throttle import Throttle
@@ -68,6 +69,7 @@ class Services:
     metrics_token: str = ""
     drills: Conductor | None = None
     enrolment: Enrolment | None = None
+    push: tuple[PushSection, ...] = ()
     asked: Asked = field(default_factory=Asked)
     throttle: Throttle = field(default_factory=Throttle)
     ledger: Ledger = field(default_factory=_shipped)

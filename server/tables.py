@@ -12,6 +12,7 @@ from server.enrol import tables as enrol
 from server.ingest import tables as ingest
 from server.ledger import tables as ledger
 from server.presence import tables as presence
+from server.push import tables as push
 from server.wall import tables as wall
 from server.water import tables as water
 
@@ -26,6 +27,7 @@ __all__ = [
     "ledger",
     "metadata",
     "presence",
+    "push",
     "wall",
     "water",
 ]

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
+from server.moments import Moment
+from server.push import health as push_health
 from server.wall import advice, plans, roster
 from server.wall.clock import school_time
 from server.wall.pictures import MOST_BYTES
@@ -61,6 +63,19 @@ class PlanView(BaseModel):
     points: list[SpotView]
 
 
+class PushView(BaseModel):
+    """How it stands with one target that is told beside the wall."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    failing_since: Moment | None
+    reason: str = Field(description="why the last message did not go out")
+    dropped: int = Field(description="messages that grew too old while they could not be sent")
+    sent_at: Moment | None
+
+
 class WallView(BaseModel):
     """All of it, for one language. `advice` holds only the school's own texts, by kind of hazard."""
 
@@ -68,6 +83,7 @@ class WallView(BaseModel):
     on_duty: list[ShiftView]
     roster_set: bool = Field(description="whether anybody has written a roster")
     plans: list[PlanView]
+    push: list[PushView] = []
 
 
 class Advice(BaseModel):
@@ -91,6 +107,9 @@ def show(session: Reader, services: Parts, lang: Language = "zh-CN") -> WallView
             roster_set=bool(shifts),
             plans=[
                 PlanView.model_validate(plan, from_attributes=True) for plan in plans.listed(connection, session.site)
+            ],
+            push=[
+                PushView.model_validate(state) for state in push_health.states(connection, services.push, session.site)
             ],
         )
 

@@ -69,7 +69,7 @@ class Presence:
         point_faults = 0
         for row in connection.execute(standing):
             watch = self.watches.get((row.site, row.agent))
-            if row.point not in (PRESENCE, SEQUENCE, STORAGE):
+            if not row.point.startswith("_"):
                 point_faults += 1
             elif watch is not None:
                 watch.raised.add(row.point)

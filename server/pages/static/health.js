@@ -7,10 +7,10 @@ const OFFSET_S = 2;
 const DISK_MB = 500;
 const WAITING_S = 30;
 
-/** Sentences, worst first; nothing when all is well. */
-export function ailments(live) {
+/** Sentences, worst first; nothing when all is well. `pushes` are the targets that are told beside the wall. */
+export function ailments(live, pushes = []) {
   const agents = [...live.agents.values()];
-  return [...agents.flatMap(lost), ...blind(live), ...agents.flatMap(missing), ...agents.flatMap(waiting), ...agents.flatMap(clocks), ...agents.flatMap(disk)];
+  return [...agents.flatMap(lost), ...blind(live), ...agents.flatMap(missing), ...agents.flatMap(waiting), ...agents.flatMap(clocks), ...agents.flatMap(disk), ...pushes.flatMap(push)];
 }
 
 const lost = (agent) => {
@@ -40,3 +40,8 @@ function clocks(agent) {
 }
 
 const disk = (agent) => (typeof agent.disk_free_mb === "number" && agent.disk_free_mb < DISK_MB ? [t("health.disk", { name: agent.name, n: Math.round(agent.disk_free_mb) })] : []);
+
+function push({ name, failing_since: since, reason, dropped }) {
+  if (since) return [t("health.push", { name, time: clock(since), text: reason })];
+  return dropped ? [t("health.push.dropped", { name, n: dropped })] : [];
+}

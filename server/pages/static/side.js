@@ -79,7 +79,7 @@ function showSpot(spot, point, alert, stale) {
 
 /** List what ails the system itself; one quiet line when nothing does. */
 export function showHealth(live) {
-  const found = ailments(live);
+  const found = ailments(live, wall?.push);
   const list = byId("health");
   const text = found.join("|");
   if (list.dataset.text !== text) {

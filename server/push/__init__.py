@@ -1,0 +1,1 @@
+"""Alerts told beside the wall: by webhooks and by SMS."""
