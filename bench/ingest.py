@@ -89,7 +89,7 @@ def drain(database: Database, hook: AlertHook, arrivals: Sequence[Arrival]) -> t
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     for arrival in arrivals:
         while not writer.offer(arrival):
-            pass  # it waits for 2 s itself
+            time.sleep(0.002)  # this agent has too much waiting
     while outlet.receipted < len(arrivals):
         if time.monotonic() - began_s > 120.0:
             raise RuntimeError(f"only {outlet.receipted} of {len(arrivals)} events were receipted")

@@ -22,6 +22,7 @@ from server.errors import ServerError
 
 Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
 Data = Annotated[Path, typer.Option("--data", help="the server's data directory")]
+SWITCH_S = 0.001  # a message crosses threads some ten times: at Python's 5 ms a busy writer would hold each of them up
 Result = TypeVar("Result")
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -40,6 +41,7 @@ def run(config: Config) -> None:
 
     settings = load(config, ServerConfig)
     _log_to_stderr()
+    sys.setswitchinterval(SWITCH_S)
     asyncio.run(
         serve(settings, rooms, ready=lambda _: logging.getLogger("server").info("pages: %s", _address(settings)))
     )

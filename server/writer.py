@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,9 +18,8 @@ from server.errors import RefusedError, ServerError
 from server.ingest.decode import Arrival, unstorable
 from server.ingest.intake import Answer, Answers, Intake, refuse
 from server.metrics import Metrics
+from server.turns import Turns
 
-CAPACITY = 5_000  # arrivals; jobs of people and clocks find room beyond it
-JOBS = 1_000
 BATCH = 500
 LEAST_BATCH = 20
 LONG_S, SHORT_S = 1.0, 0.25  # a transaction this long is too long: agents wait for receipts; one this short may grow
@@ -67,7 +65,7 @@ def no_failpoint(name: str) -> None:
 
 
 class Writer:
-    """Group commit: one fsync for all that queued up meanwhile. Arrivals and jobs keep their order."""
+    """Group commit: one fsync for all that queued up meanwhile. One agent's arrivals keep their order."""
 
     def __init__(
         self,
@@ -80,7 +78,7 @@ class Writer:
         self._intake = intake
         self._metrics = metrics
         self._failpoint = failpoint
-        self._queue: queue.Queue[Item | None] = queue.Queue(CAPACITY + JOBS)
+        self._turns: Turns[Job[Any]] = Turns()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._outlet: Outlet | None = None
         self._listeners: list[Callable[[float], None]] = []
@@ -99,7 +97,7 @@ class Writer:
         """Write what is queued, then end."""
         if self._thread.is_alive() and not self._stop.is_set():
             self._stop.set()
-            self._put(None, timeout_s=2.0)
+            self._turns.close()
             self._thread.join(5.0)
 
     @property
@@ -114,24 +112,20 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many arrivals and jobs queue."""
-        return self._queue.qsize()
+        return len(self._turns)
 
     def on_commit(self, listener: Callable[[float], None]) -> None:
         """Call `listener` with the monotonic second of every commit, on the writer's thread."""
         self._listeners.append(listener)
 
     def offer(self, arrival: Arrival) -> bool:
-        """Queue one arrival; False where the queue stays full: the agent sends it again, for it gets no receipt."""
-        deadline = time.monotonic() + OFFER_S
-        while self._queue.qsize() >= CAPACITY:
-            if time.monotonic() > deadline or self._stop.wait(0.01):
-                return False
-        return self._put(arrival, timeout_s=OFFER_S)
+        """Queue one arrival; False where it is refused: the agent sends it again, for it gets no receipt."""
+        return self._turns.offer(arrival, OFFER_S)
 
     def submit(self, work: Callable[[Connection], Result]) -> Future[Result]:
         """Queue one job; its future is done after the commit, or has the error. Never waits: an event loop may ask."""
         job: Job[Result] = Job(work)
-        if self._stop.is_set() or not self._put(job, timeout_s=0.0):
+        if not self._turns.ask(job):
             job.done.set_exception(RefusedError("the server is too busy to write, or stops: try again"))
         return job.done
 
@@ -142,30 +136,14 @@ class Writer:
         except TimeoutError as e:
             raise RefusedError(f"not written within {timeout_s:.0f} s: try again") from e
 
-    def _put(self, item: Item | None, timeout_s: float) -> bool:
-        try:
-            self._queue.put(item, block=timeout_s > 0, timeout=timeout_s)
-        except queue.Full:
-            return False
-        return True
-
     def _run(self) -> None:
         while True:
-            items = self._gather()
-            work = [item for item in items if item is not None]
-            if work:
-                self._write(work)
-            if None in items or (self._stop.is_set() and self._queue.empty()):
+            arrivals, jobs = self._turns.take(self._batch)
+            if not arrivals and not jobs:
                 return
-
-    def _gather(self) -> list[Item | None]:
-        items = [self._queue.get()]
-        while len(items) < self._batch:
-            try:
-                items.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return items
+            began_s = time.monotonic()
+            self._write([*arrivals, *jobs])
+            self._turns.took(arrivals, time.monotonic() - began_s)
 
     def _pace(self, took_s: float) -> None:
         """Fit the batch to the machine, so that receipts and heartbeats' answers keep coming on a slow one."""

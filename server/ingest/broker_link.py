@@ -24,10 +24,12 @@ from server.metrics import Metrics
 
 PROBE_S = 2.0
 SILENT_S = 10.0
+AGAIN_S = 10.0  # between two requests for what the broker keeps: a flood of births must not become one of ours
 _READINGS = f"/{Kind.READINGS}"
 _ANSWER = f"/{Kind.ANSWER}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
 _KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
+_NOT_SENT_AGAIN = (f"/{Kind.BIRTH}", f"/{Kind.STATE}")
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class BrokerLink:
         self._began_s = 0.0
         self._probed_s: float | None = None
         self._forgone = False
+        self._asked_again_s = 0.0
 
     def start(self) -> None:
         """Begin to connect, and go on trying."""
@@ -107,7 +110,8 @@ class BrokerLink:
 
         A broker that waits for the acknowledgement of twenty such messages would never deliver another.
         """
-        self._forgone = True
+        if arrival.topic.endswith(_NOT_SENT_AGAIN):
+            self._forgone = True
         self.acknowledge(arrival)
 
     def _publish(self, topic: str, text: str, qos: int) -> bool:
@@ -130,8 +134,8 @@ class BrokerLink:
     def _probe_until_silent(self, client: mqtt.Client) -> None:
         while not self._stop.wait(PROBE_S):
             client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
-            if self._forgone:
-                self._forgone = False
+            if self._forgone and time.monotonic() - self._asked_again_s > AGAIN_S:
+                self._forgone, self._asked_again_s = False, time.monotonic()
                 self._subscribe(client)  # births and states are not sent again by agents: the broker keeps them
             age_s = time.monotonic() - max(self._began_s, self._probed_s or 0.0)
             if age_s > SILENT_S:
