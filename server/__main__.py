@@ -6,17 +6,14 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from sqlalchemy import Connection
 
 from config import ConfigError, load
 from config.server import ServerConfig
-from server.accounts.permissions import Role
+from server.accounts import commands as accounts
 from server.enrol import commands as enrolling
 from server.errors import ServerError
 
@@ -26,10 +23,7 @@ SWITCH_S = 0.001  # a message crosses threads some ten times: at Python's 5 ms a
 Result = TypeVar("Result")
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-user = typer.Typer(no_args_is_help=True, help="Who may log in.")
-cli.add_typer(user, name="user")
-kiosk = typer.Typer(no_args_is_help=True, help="Screens that stay logged in.")
-cli.add_typer(kiosk, name="kiosk")
+accounts.register(cli)
 enrolling.register(cli)
 
 
@@ -128,81 +122,6 @@ def push(target: Annotated[str, typer.Argument(help="the id of a [[push]]")], co
     typer.echo(f"push {target}: sent")
 
 
-@user.command("add")
-def user_add(
-    name: str,
-    config: Config,
-    role: Annotated[Role, typer.Option(help="what the user is here for")],
-    site: Annotated[str, typer.Option(help="the one site the user sees; every site where none is given")] = "",
-) -> None:
-    """Add a user; the first password is made here and printed once."""
-    from server.accounts import users  # noqa: PLC0415
-
-    password = users.make_password()
-    _write(config, lambda c: users.add(c, name, role, password, datetime.now(UTC), site))
-    typer.echo(f"user {name} ({role}): the password is {password} (shown only now)")
-
-
-@user.command("list")
-def user_list(config: Config) -> None:
-    """List users."""
-    from server.accounts import users  # noqa: PLC0415
-
-    for one in _write(config, users.listed):
-        typer.echo(f"{one.name}\t{one.role}\t{one.site or '(every site)'}\t{'disabled' if one.disabled else ''}")
-
-
-@user.command("disable")
-def user_disable(name: str, config: Config) -> None:
-    """Let a user in no more, and end the open sessions."""
-    from server.accounts import users  # noqa: PLC0415
-
-    _write(config, lambda c: users.disable(c, name))
-    typer.echo(f"user {name}: disabled")
-
-
-@user.command("password")
-def user_password(name: str, config: Config) -> None:
-    """Make a new password and print it once; the open sessions end."""
-    from server.accounts import users  # noqa: PLC0415
-
-    password = users.make_password()
-    _write(config, lambda c: users.set_password(c, name, password))
-    typer.echo(f"user {name}: the password is {password} (shown only now)")
-
-
-@kiosk.command("add")
-def kiosk_add(
-    name: str,
-    config: Config,
-    site: Annotated[str, typer.Option(help="the one site the screen shows; every site where none is given")] = "",
-    look_only: Annotated[bool, typer.Option(help="it may not acknowledge")] = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Add a screen; print the address that logs its browser in once, within 24 hours."""
-    from server.accounts import kiosks  # noqa: PLC0415
-
-    code = _write(config, lambda c: kiosks.add(c, name, datetime.now(UTC), site, look_only=look_only))
-    typer.echo(f"kiosk {name}: open {_address(load(config, ServerConfig))}/kiosk#{code} on it (works once, for 24 h)")
-
-
-@kiosk.command("code")
-def kiosk_code(name: str, config: Config) -> None:
-    """Make another address for a screen, e.g. after its device was replaced."""
-    from server.accounts import kiosks  # noqa: PLC0415
-
-    code = _write(config, lambda c: kiosks.renew(c, name, datetime.now(UTC)))
-    typer.echo(f"kiosk {name}: open {_address(load(config, ServerConfig))}/kiosk#{code} on it (works once, for 24 h)")
-
-
-@kiosk.command("revoke")
-def kiosk_revoke(name: str, config: Config) -> None:
-    """End a screen for good."""
-    from server.accounts import kiosks  # noqa: PLC0415
-
-    _write(config, lambda c: kiosks.revoke(c, name))
-    typer.echo(f"kiosk {name}: revoked")
-
-
 def main() -> None:
     """Run the command line; trouble that is expected is one line and exit code 1."""
     os.umask(0o077)  # what the server keeps is for the server alone
@@ -212,22 +131,6 @@ def main() -> None:
         sys.exit(f"campus-server: {e}")
     except ValueError as e:
         sys.exit(f"campus-server: {e}")
-
-
-def _write(config: Path, work: Callable[[Connection], Result]) -> Result:
-    from server.accounts.audit import note  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
-
-    settings = load(config, ServerConfig)
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = open_database(settings)
-    try:
-        with database.write.begin() as connection:
-            result = work(connection)
-            note(connection, datetime.now(UTC), "(command line)", " ".join(sys.argv[1:3]), " ".join(sys.argv[3:4]))
-            return result
-    finally:
-        database.close()
 
 
 def _address(settings: ServerConfig) -> str:

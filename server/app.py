@@ -25,6 +25,7 @@ from server.api import (
     problems,
     session,
     stream,
+    tokens,
     wall,
     water,
 )
@@ -43,7 +44,22 @@ def create_app(services: Services, rooms: Sequence[APIRouter] = ()) -> FastAPI:
     app = FastAPI(title="Campuswatch", version="1", **_DOCS)  # pyright: ignore[reportArgumentType]
     app.state.services = services
     problems.install(app)
-    parts = (session, alerts, agents, stream, people, hazards, duties, drills, water, cameras, wall, kiosks, enrolment)
+    parts = (
+        session,
+        alerts,
+        agents,
+        stream,
+        people,
+        tokens,
+        hazards,
+        duties,
+        drills,
+        water,
+        cameras,
+        wall,
+        kiosks,
+        enrolment,
+    )
     for router in (health, *(part.router for part in parts), *rooms):
         app.include_router(router)
     app.add_middleware(Guard, tls=services.tls)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from config.agent import MqttSection
 from config.hosts import is_loopback
 from config.server import HttpSection, ServerConfig
-from server.accounts.sessions import standing
+from server.accounts import sessions, tokens
 from server.alerts.actions import end_shelves
 from server.alerts.alert import AlertHook
 from server.app import create_app
@@ -112,7 +112,7 @@ def assemble(
 
     def still_valid(hashes: Sequence[str]) -> frozenset[str]:
         with database.read.connect() as connection:
-            return standing(connection, hashes, steady())
+            return sessions.standing(connection, hashes, steady()) | tokens.standing(connection, hashes, steady())
 
     live = Live(database, metrics, tick, latest.take_changed, still_valid)
     writer.on_commit(live.wake)

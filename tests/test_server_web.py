@@ -131,6 +131,20 @@ def test_the_throttle_forgets_after_a_minute_and_after_success() -> None:
     assert throttle.try_(60.1, "a") == 0.0
 
 
+def test_who_goes_on_guessing_waits_twice_as_long_each_time_up_to_a_quarter_of_an_hour() -> None:
+    throttle, at_s, locks = Throttle(), 0.0, list[float]()
+    for _ in range(7):
+        for _ in range(5):
+            assert throttle.try_(at_s, "a") == 0.0
+        locks.append(throttle.try_(at_s, "a"))
+        at_s += locks[-1]
+    assert locks == [60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0]
+    assert throttle.try_(at_s + 4000, "a") == 0.0  # an hour's quiet: as new
+    for _ in range(4):
+        throttle.try_(at_s + 4000, "a")
+    assert throttle.try_(at_s + 4000, "a") == 60.0
+
+
 def test_logout_ends_the_session_for_every_copy_of_the_cookie(web: TestClient) -> None:
     headers = log_in(web)
     kept = web.cookies["session"]

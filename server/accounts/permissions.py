@@ -44,6 +44,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards.read": _EVERYBODY,
     "hazards.report": _EVERYBODY,
     "hazards.write": _EVERYBODY - {Role.ADMIN},  # which step is whose: server/ledger/machine.py
+    "hazards.assign": _SCHOOL | _ABOVE,  # who is shown the names of those who could be responsible
     "hazards.import": _SCHOOL | _ABOVE,
     "hazards.export": _SCHOOL | _ABOVE | {Role.ADMIN},
     "hazards.verify": _SCHOOL | _ABOVE | {Role.ADMIN},
@@ -57,6 +58,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "water.codes": _SCHOOL | {Role.ADMIN, Role.TECHNICIAN},  # QR codes of checkpoints
     "duties.read": _EVERYBODY,
     "duties.write": _EVERYBODY - {Role.ADMIN},
+    "duties.feed": _EVERYBODY,  # the calendar feed by an address that holds a token, for a phone
     "duties.arrange": _SCHOOL | _ABOVE | {Role.ADMIN},  # classes, grids, waters
     "pages.read": _SEEING,
     "wall.read": _SEEING,
@@ -64,6 +66,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "kiosks.write": frozenset({Role.ADMIN}),
     "users.read": frozenset({Role.ADMIN}),
     "users.write": frozenset({Role.ADMIN}),
+    "tokens.write": _EVERYBODY,  # one's own; never more than one may do oneself
+    "account.write": _EVERYBODY,  # one's own password
     "audit.read": frozenset({Role.ADMIN, Role.SAFETY}) | _ABOVE,
 }
 

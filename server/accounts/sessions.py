@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
-from server.accounts.permissions import KIOSKS, Role
+from server.accounts.permissions import KIOSKS, Role, may
 from server.accounts.tables import sessions, users
 
 IDLE = timedelta(hours=12)  # a duty post sits before its page for a whole shift
@@ -29,6 +29,11 @@ class Session:
     site: str
     csrf: str
     stale: bool  # its last use should be written down again
+    scope: frozenset[str] | None = None  # of a program's token; None for a person, who may do all of the role
+
+    def may(self, permission: str) -> bool:
+        """Tell whether who asks has a permission."""
+        return may(self.role, permission) and (self.scope is None or permission in self.scope)
 
 
 def open_session(connection: Connection, user: int, now: datetime) -> str:

@@ -43,8 +43,10 @@ tokens = Table(
     Column("user", Integer, ForeignKey("users.id"), nullable=False, index=True),
     Column("name", String(80), nullable=False),
     Column("scope", Text, nullable=False),  # permissions, a space between them
+    Column("site", String(40), nullable=False, default="", server_default=""),  # empty: every site of its owner
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
     Column("revoked_at", Instant),
 )
 

@@ -54,12 +54,17 @@ def hash_password(password: str) -> str:
 
 def add(connection: Connection, name: str, role: Role, password: str, now: datetime, site: str = "") -> None:
     """Add a user; refuse a name that is taken or empty."""
-    if not name.strip() or len(name) > 80:
+    put(connection, name, role, hash_password(password), now, site)
+
+
+def put(connection: Connection, name: str, role: Role, hashed: str, now: datetime, site: str = "") -> None:
+    """Add a user whose password was hashed before: a writer that serves alerts has no time for it."""
+    if not name.strip() or len(name) > 80 or any(ord(sign) < 32 for sign in name):
         raise RefusedError("user: a name has 1 to 80 characters")
     if connection.execute(select(users.c.id).where(users.c.name == name)).first() is not None:
         raise RefusedError(f"user {name}: exists already")
     values = {"name": name, "role": role.value, "site": site, "created_at": now, "disabled": False}
-    connection.execute(insert(users).values(**values, password=hash_password(password)))
+    connection.execute(insert(users).values(**values, password=hashed))
 
 
 def listed(connection: Connection) -> Sequence[User]:
@@ -77,7 +82,12 @@ def disable(connection: Connection, name: str) -> None:
 
 def set_password(connection: Connection, name: str, password: str) -> None:
     """Set another password, let a disabled user in again, and end the sessions that are open."""
-    _change(connection, name, password=hash_password(password), disabled=False)
+    put_password(connection, name, hash_password(password))
+
+
+def put_password(connection: Connection, name: str, hashed: str) -> None:
+    """Do the same with a password that was hashed before."""
+    _change(connection, name, password=hashed, disabled=False)
 
 
 def check(connection: Connection, name: str, password: str) -> int | None:
@@ -90,9 +100,38 @@ def check(connection: Connection, name: str, password: str) -> int | None:
     return row.id if row is not None and fits and not row.disabled else None
 
 
+def enable(connection: Connection, name: str) -> None:
+    """Let a disabled user in again."""
+    _change(connection, name, disabled=False)
+
+
+def assign(connection: Connection, name: str, role: Role, site: str) -> None:
+    """Give a user another role or school; the open sessions end, for they saw more or less than that."""
+    _change(connection, name, role=role.value, site=site)
+
+
+def put_own(connection: Connection, name: str, hashed: str, kept: str) -> None:
+    """Set one's own password; all sessions but the one named by its hash end."""
+    user = find(connection, name).id
+    connection.execute(update(users).where(users.c.id == user).values(password=hashed))
+    connection.execute(delete(sessions).where(sessions.c.user == user, sessions.c.hash != kept))
+
+
+def find(connection: Connection, name: str) -> User:
+    """Return one user; raise UnknownError where there is none."""
+    found = next((user for user in listed(connection) if user.name == name), None)
+    if found is None:
+        raise UnknownError(f"user {name}: does not exist")
+    return found
+
+
 def _change(connection: Connection, name: str, **values: object) -> None:
     user = connection.execute(select(users.c.id).where(users.c.name == name)).scalar()
     if user is None:
         raise UnknownError(f"user {name}: does not exist")
+    over_all = (users.c.role == Role.ADMIN.value) & (users.c.site == "") & ~users.c.disabled
+    admins = set(connection.execute(select(users.c.id).where(over_all)).scalars())
     connection.execute(update(users).where(users.c.id == user).values(**values))
+    if admins == {user} and connection.execute(select(users.c.id).where(over_all)).first() is None:
+        raise RefusedError(f"user {name}: is the last administrator of all sites: make another one first")
     connection.execute(delete(sessions).where(sessions.c.user == user))

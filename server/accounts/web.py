@@ -1,16 +1,16 @@
-"""Who is asking: the session of a request, and `require(...)` for every route."""
+"""Who is asking: the session or the token of a request, and `require(...)` for every route."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection
 
-from server.accounts import sessions
-from server.accounts.permissions import PERMISSIONS, may
+from server.accounts import sessions, tokens
+from server.accounts.permissions import PERMISSIONS
 from server.accounts.sessions import Session
 from server.api.problems import Problem
 from server.services import Services, services_of
@@ -39,22 +39,57 @@ def identify(request: Request) -> Session | None:
     return session
 
 
-def require(permission: str) -> Callable[[Request], Session]:
-    """Return a dependency: only a session whose role has this permission passes, and a write needs its token."""
-    if permission not in PERMISSIONS:
-        raise KeyError(f"{permission}: is not in server/accounts/permissions.py")
+def by_token(request: Request, text: str) -> Session | None:
+    """Return what an API token may do, None where it does not stand."""
+    services = services_of(request)
+    if not text.startswith(tokens.PREFIX) or len(text) > 200:
+        return None
+    now = services.steady()
+    with services.database.read.connect() as connection:
+        session = tokens.find(connection, text, now)
+    if session is not None and session.stale:
+        hash_ = session.hash
 
-    def check(request: Request) -> Session:
-        session = identify(request)
+        def touch(connection: Connection) -> None:
+            tokens.touch(connection, hash_, now)
+
+        services.writer.submit(touch)
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a route asks of who comes: one permission, and for a write of a session its own token beside the cookie."""
+
+    permission: str
+    by_address: bool = False
+    """A token for this permission alone may also stand in the address, where a program sends no header."""
+
+    def __call__(self, request: Request) -> Session:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        bearer = scheme.lower() == "bearer"
+        if self.by_address and not bearer and (text := request.query_params.get("token", "")):
+            session = by_token(request, text)
+            if session is None or session.scope != frozenset({self.permission}):
+                raise Problem(401, "Not logged in", f"this address wants a token for {self.permission} alone")
+            return session
+        session = by_token(request, text.strip()) if bearer else identify(request)
         if session is None:
-            raise Problem(401, "Not logged in", "log in first: POST /api/v1/session")
-        if not may(session.role, permission):
-            raise Problem(403, "Not allowed", f"the role {session.role} has no permission {permission}")
-        if request.method not in SAFE:
+            how = "this token is not good, or not any more" if bearer else "log in first: POST /api/v1/session"
+            raise Problem(401, "Not logged in", how)
+        if not session.may(self.permission):
+            who = f"the role {session.role}" if session.scope is None else "this token"
+            raise Problem(403, "Not allowed", f"{who} has no permission {self.permission}")
+        if session.scope is None and request.method not in SAFE:
             check_token(request, session)
         return session
 
-    return check
+
+def require(permission: str, *, by_address: bool = False) -> Needs:
+    """Return a dependency: only a session or token that has this permission passes."""
+    if permission not in PERMISSIONS:
+        raise KeyError(f"{permission}: is not in server/accounts/permissions.py")
+    return Needs(permission, by_address)
 
 
 def check_token(request: Request, session: Session) -> None:

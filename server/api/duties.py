@@ -128,9 +128,15 @@ def coverage(
     return [{"site": site, "duty": duty, "name": name, **row} for (site, duty, name), row in sorted(rows.items())]
 
 
-@router.get("/calendar.ics", responses=declared(401, 403), response_class=Response)
-def feed(session: Reader, services: Parts) -> Response:
-    """Give the tasks of the person who asks, a week back and a month on, as iCalendar."""
+@router.get("/calendar.ics", responses=declared(401, 403, 422), response_class=Response)
+def feed(
+    session: Annotated[Session, Depends(require("duties.feed", by_address=True))],
+    services: Parts,
+) -> Response:
+    """Give the tasks of the person who asks, a week back and a month on, as iCalendar.
+
+    A calendar sends no header: `?token=` takes a token whose scope is `duties.feed` alone.
+    """
     now = services.now()
     day = now.astimezone(services.plan.zone).date()
     found = _tasks(services, session, day - timedelta(days=7), day + timedelta(days=31))

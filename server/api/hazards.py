@@ -191,12 +191,13 @@ def verify(_session: Annotated[Session, Depends(require("hazards.verify"))], ser
 
 @router.get("/words", responses=declared(401, 403, 422))
 def words(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> WordsView:
-    """Give what a form may offer: words of every column, and the people of the school."""
+    """Give what a form may offer: words of every column; the school's people to those who assign."""
     asked = session.site or site
     here = select(users.c.name).where(~users.c.disabled, users.c.site.in_([asked, ""] if asked else [""]))
     schools = select(subjects.c.site, subjects.c.name).where(subjects.c.kind == "school")
     with services.database.read.connect() as connection:
-        people = list(connection.execute(here.order_by(users.c.site.desc(), users.c.name)).scalars())
+        found = connection.execute(here.order_by(users.c.site.desc(), users.c.name)).scalars()
+        people = list(found) if session.may("hazards.assign") else []
         known = known_sites(connection)
         names: dict[str, str] = {row.site: row.name for row in connection.execute(schools)}
     sites = [{"id": one, "zh": names.get(one, one)} for one in known if asked in {"", one}]

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, select
 
 from contracts.messages import Id, Value
 from contracts.vocabulary import Hazard
-from server.accounts.permissions import may
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.alerts.actions import By, acknowledge
@@ -162,7 +161,7 @@ def dispatch(
         who = body.who.strip() or session.user
         if records.send(connection, records.Sent(body.id, site, water, who, session.user, now)):
             by = By(session.user, now, services.alert_hook)
-            for alert in (a for s in found.sensors for a in s.alerts if may(session.role, "alerts.ack")):
+            for alert in (a for s in found.sensors for a in s.alerts if session.may("alerts.ack")):
                 if not alert.acked and alert.kind != Hazard.FAULT:
                     acknowledge(connection, alert.id, by, f"已派{who}前往")
 

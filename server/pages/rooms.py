@@ -32,6 +32,8 @@ ROOMS = (
     ("/duties", "duties", "duties.read"),
     ("/points", "points", "points.read"),
     ("/agents", "agents", "agents.read"),
+    ("/people", "people", "users.read"),
+    ("/audit", "audit", "audit.read"),
 )
 """Address, name and permission of each room, in the order of the navigation; its text is `nav.NAME`."""
 SETTINGS = ("advice", "roster", "plans", "kiosks")
@@ -44,6 +46,7 @@ _NEEDED = {name: needs for _, name, needs in ROOMS} | {
     "roster": "wall.write",
     "plans": "wall.write",
     "kiosks": "kiosks.write",
+    "account": "account.write",
     "point": "readings.read",
 }
 """What a visitor needs for a page; the others are open to everybody with a session."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from server.accounts.permissions import KIOSKS, PERMISSIONS, may
 from server.accounts.web import identify
-from server.pages import drill_rooms, duty_rooms, ledger_rooms, point_rooms, water_rooms
+from server.pages import drill_rooms, duty_rooms, ledger_rooms, people_rooms, point_rooms, water_rooms
 from server.pages.rooms import Pages, Visitor, router
 from server.services import Services
 
@@ -30,5 +30,6 @@ def rooms(services: Services) -> Sequence[APIRouter]:
         drill_rooms.router(pages, services),
         duty_rooms.router(pages),
         ledger_rooms.router(pages, services),
+        people_rooms.router(pages),
         water_rooms.router(pages, services),
     )
