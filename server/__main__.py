@@ -60,12 +60,28 @@ def ingest(
     config: Config,
     worker: Annotated[int, typer.Option(min=1, max=999, help="a number of its own, the same at every start")] = 1,
 ) -> None:
-    """Only take messages in, beside a server that shows them: needs PostgreSQL and an external broker."""
-    from server import running  # noqa: PLC0415
+    """Take messages in, a share of the sites each; needs PostgreSQL and an external broker."""
+    from server import working  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
     _log_to_stderr()
-    asyncio.run(running.ingest(settings, worker))
+    asyncio.run(working.ingest(settings, worker))
+
+
+@cli.command()
+def web(
+    config: Config,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="in place of [http] port")] = None,
+) -> None:
+    """Only show pages, as many of these as are needed beside ingest workers."""
+    from server.pages.session_rooms import rooms  # noqa: PLC0415
+    from server.showing import show  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    if port is not None:
+        settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+    _log_to_stderr()
+    asyncio.run(show(settings, rooms, lambda _: logging.getLogger("server").info("pages: %s", _address(settings))))
 
 
 @cli.command()

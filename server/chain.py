@@ -47,6 +47,8 @@ def sensors_part(presence: Presence) -> Part:
 def agents_part(presence: Presence) -> Part:
     """Judge by the agent that was heard longest ago."""
     views = presence.views
+    if presence.orphaned_sites:
+        return Part("lost", None, f"{presence.orphaned_sites} 所学校的消息无进程接收")
     if not views:
         return Part("lost", None, "尚无终端")
     age_s = max((view.age_s for view in views if view.age_s is not None), default=None)

@@ -24,6 +24,9 @@ changes = Table(
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
+CHANNEL = "campus_changes"
+"""PostgreSQL tells whoever listens here of every commit that may have changed something."""
+
 _LOCK = 0x6361_6D70_7573  # "campus": any number that is ours alone
 
 
@@ -73,7 +76,8 @@ def in_commit_order(connection: Connection) -> None:
     SQLite has one writer at a time anyway.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        lock = text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')")
+        connection.execute(lock, {"lock": _LOCK, "channel": CHANNEL})
 
 
 def head(connection: Connection) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.duties import upkeep as duties
 from server.duties.tasks import known_sites
@@ -32,7 +33,7 @@ async def keep(services: Services, data: Path) -> None:
             if failing:
                 _log.info("ledger upkeep: works again")
             failing = False
-        except (ServerError, OSError) as e:
+        except (ServerError, SQLAlchemyError, OSError) as e:
             if not failing:
                 _log.warning("ledger upkeep: %s", e)
             failing = True

@@ -12,12 +12,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.database import Database
 from server.errors import ServerError
 
+_LOCK = 0x6361_6D70_6D69  # "campmi": any number that is ours alone
 _log = logging.getLogger(__name__)
 
 
@@ -26,6 +27,8 @@ def migrate(database: Database, backups: Path | None = None) -> None:
     address = database.write.url.render_as_string(hide_password=True)
     try:
         with database.write.connect() as connection, connection.begin():
+            if connection.dialect.name == "postgresql":  # several workers may be started at once
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             config = _config(connection)
             script = ScriptDirectory.from_config(config)
             present = MigrationContext.configure(connection).get_current_revision()

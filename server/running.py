@@ -7,20 +7,19 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import uvicorn
 from fastapi import APIRouter
-from sqlalchemy import Connection
 
 from config.agent import MqttSection
 from config.hosts import is_loopback
 from config.server import HttpSection, ServerConfig
 from server.accounts import sessions, tokens
-from server.alerts.actions import end_shelves
 from server.alerts.alert import AlertHook
 from server.app import create_app
 from server.broker import EmbeddedBroker
@@ -34,10 +33,11 @@ from server.drills.wiring import Books, agents_at_exits, drill_running, follow, 
 from server.duties.plan import load_plan
 from server.enrol import authority, doors
 from server.errors import ServerError
-from server.history.lane import ReadingsLane
+from server.history.lane import Nowhere, ReadingsLane
 from server.history.latest import Latest
 from server.history.series import SqliteSeries
-from server.ingest.broker_link import BrokerLink, Lanes
+from server.ingest.broker_link import EVERY_SITE, BrokerLink, Lanes
+from server.ingest.hearing import Hearing
 from server.ingest.intake import Intake
 from server.keeping import keep
 from server.ledger.judgement import load_judgement
@@ -47,18 +47,14 @@ from server.metrics import make_metrics
 from server.migrate import migrate
 from server.moments import steady_clock
 from server.notify import notify
-from server.presence.gaps import Request, find_gaps
 from server.presence.presence import Presence
 from server.push.follow import followers
+from server.rounds import Rounds, go_round
 from server.services import Enrolment, Services
-from server.wall.clock import school_time
-from server.wall.watching import Watching
-from server.water import escalation
 from server.water.asking import Asked
 from server.water.plan import load_waters
 from server.writer import Writer, no_failpoint
 
-HEARTBEAT_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -87,23 +83,26 @@ def assemble(
     mqtt: MqttSection,
     hook: AlertHook,
     failpoint: Callable[[str], None] = no_failpoint,
-    client_id: str = "ingest-0",
+    hearing: Hearing | None = None,
 ) -> Parts:
     """Make every part of a server; nothing runs yet."""
+    hearing = hearing or Hearing(sites=config.sites or (EVERY_SITE,))
+    folder = hearing.folder or config.data
     database = open_database(config)
     metrics = make_metrics()
     sites = frozenset(config.sites)
-    presence = Presence(hook, config.presence.silent_fault_s)
+    presence = Presence(hook, config.presence.silent_fault_s, hearing.held)
     schools = load_schools(config.schools)
     clocks = Beats(agents_at_exits(schools))
     intake = Intake(presence, hook, heartbeat_hook=clocks.hear, drill_running=drill_running, sites=sites)
     writer = Writer(database, intake, metrics, failpoint)
     books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
     conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty)
-    latest, series = Latest(), SqliteSeries(config.data / "history.db")
-    lane = ReadingsLane(latest, series, metrics, sites)
+    latest, series = Latest(), SqliteSeries(folder / "history.db")
+    lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)
     asked = Asked()
-    link = BrokerLink(mqtt, Lanes(writer.offer, lane.offer, asked.hear), metrics, config.sites, client_id)
+    lanes = Lanes(writer.offer, lane.offer, asked.hear, hearing.ours)
+    link = BrokerLink(mqtt, lanes, metrics, hearing.sites, hearing.client_id, hearing.extra)
 
     steady = steady_clock()
 
@@ -144,7 +143,9 @@ def assemble(
 
 
 @asynccontextmanager
-async def running(parts: Parts) -> AsyncGenerator[Sequence[asyncio.Task[None]]]:
+async def running(
+    parts: Parts, rounds: Sequence[Callable[[], Coroutine[None, None, None]]]
+) -> AsyncGenerator[list[asyncio.Task[None]]]:
     """Run all but the web server until the block ends; what was taken by then is written.
 
     The tasks it gives never end by themselves: one that does has met a mistake in the program.
@@ -155,9 +156,7 @@ async def running(parts: Parts) -> AsyncGenerator[Sequence[asyncio.Task[None]]]:
     services.writer.start(parts.link)
     parts.lane.start()
     parts.link.start()
-    tasks = [asyncio.create_task(services.live.run()), asyncio.create_task(_watch_agents(parts))]
-    if services.drills is not None:
-        tasks.append(asyncio.create_task(follow(services.drills)))
+    tasks = [asyncio.create_task(services.live.run()), *(asyncio.create_task(one()) for one in rounds)]
     try:
         yield tasks
     finally:
@@ -177,7 +176,7 @@ async def serve(
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    with claimed(config.data), _bound(config.http) as listener:
+    with claimed(config.data), bound(config.http) as listener:
         broker = EmbeddedBroker(config.broker, config.data) if config.broker.type == "embedded" else None
         try:
             if broker is not None:
@@ -185,50 +184,27 @@ async def serve(
             mqtt = broker.client_section() if broker is not None else config.mqtt
             ledger = Ledger(load_judgement(config.data), now)
             client_id = f"ingest-0-{client_secret(config.data)}" if broker is not None else "ingest-0"
-            parts = assemble(config, mqtt, ledger.record_alert, failpoint, client_id)
+            hearing = Hearing(client_id, config.sites or (EVERY_SITE,))
+            parts = assemble(config, mqtt, ledger.record_alert, failpoint, hearing)
             services = parts.services
-            async with running(parts) as tasks:
-                watching = [asyncio.create_task(broker.watch())] if broker is not None else []
-                watching.append(asyncio.create_task(keep(services, config.data)))
-                watching.append(asyncio.create_task(doors.keep(services, authority.load(config.data), config.data)))
-                watching += [asyncio.create_task(one.run()) for one in followers(services, config.push)]
-                web = _web(config.http, services, rooms(services))
-                try:
-                    await _serve_web(web, listener, services, [*tasks, *watching], stop, lambda: ready(services))
-                finally:
-                    for task in watching:
-                        task.cancel()
+            rounds = Rounds(services, parts.link.command)
+            tasks = [
+                lambda: go_round(rounds),
+                lambda: keep(services, config.data),
+                lambda: doors.keep(services, authority.load(config.data), config.data),
+                *([partial(follow, services.drills)] if services.drills is not None else []),
+                *(one.run for one in followers(services, config.push)),
+                *([broker.watch] if broker is not None else []),
+            ]
+            async with running(parts, tasks) as going:
+                web = make_web(config.http, services, rooms(services))
+                await serve_web(web, listener, services, going, stop, lambda: ready(services))
         finally:
             if broker is not None:
                 broker.stop()
 
 
-async def ingest(config: ServerConfig, worker: int) -> None:
-    """Take the messages of the configured sites into a shared database, without pages, until SIGTERM or Ctrl-C."""
-    if config.broker.type != "external" or config.database is None or config.database.startswith("sqlite"):
-        raise ServerError(
-            "ingest: several processes share one PostgreSQL and one broker:"
-            ' set database = "postgresql://…", [broker] type = "external" and [mqtt]'
-        )
-    if not config.sites:
-        raise ServerError("ingest: name the sites of this process in `sites`: each site belongs to one process")
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    with claimed(config.data):
-        ledger = Ledger(load_judgement(config.data), now)
-        parts = assemble(config, config.mqtt, ledger.record_alert, client_id=f"ingest-{worker}")
-        async with running(parts) as tasks:
-            _log.info("ingest %d: takes %s", worker, ", ".join(config.sites))
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            for task in tasks:
-                if task.done():
-                    task.result()
-
-
-def _web(http: HttpSection, services: Services, rooms: Sequence[APIRouter]) -> uvicorn.Server:
+def make_web(http: HttpSection, services: Services, rooms: Sequence[APIRouter]) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             create_app(services, rooms),
@@ -243,7 +219,7 @@ def _web(http: HttpSection, services: Services, rooms: Sequence[APIRouter]) -> u
     )
 
 
-async def _serve_web(
+async def serve_web(
     web: uvicorn.Server,
     listener: socket.socket,
     services: Services,
@@ -271,46 +247,11 @@ async def _serve_web(
         raise ServerError("the ledger's writer ended by a mistake in the program; see the log above")
 
 
-async def _watch_agents(parts: Parts) -> None:
-    """Every second: judge silence and holes, in the writer's own thread; a commit that proves the ledger alive."""
-    services = parts.services
-    watching = Watching(services.alert_hook)
-    while True:
-        await asyncio.sleep(HEARTBEAT_S)
-        at, mono_s = now(), time.monotonic()
-        watched = {client.site for client in services.live.clients}
-
-        def look(
-            c: Connection, at: datetime = at, mono_s: float = mono_s, watched: set[str] = watched
-        ) -> Sequence[Request]:
-            sites = {site for site, _ in services.presence.watches}
-            watching.tick(c, sites, watched, school_time(services, at), mono_s)
-            return _look(services, c, at, mono_s)
-
-        job = services.writer.submit(look)
-        try:
-            requests = await asyncio.wrap_future(job)
-        except ServerError as e:
-            _log.debug("agents: not judged this second: %s", e)
-            continue
-        notify("WATCHDOG=1")  # only after a commit: a ledger that hangs is started again
-        for request in requests:
-            parts.link.command(request.topic.site, request.topic.agent, request.command)
-
-
 def _enrolment(config: ServerConfig) -> Enrolment:
     embedded = config.broker.type == "embedded"
     host, port = (config.broker.host, config.broker.port) if embedded else (config.mqtt.host, config.mqtt.port)
     anywhere = is_loopback(host) or host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     return Enrolment(authority.load(config.data), "" if anywhere else host, port)
-
-
-def _look(services: Services, connection: Connection, at: datetime, mono_s: float) -> Sequence[Request]:
-    services.presence.tick(connection, at, mono_s)
-    requests = find_gaps(connection, services.presence, at, mono_s)
-    end_shelves(connection, at, services.alert_hook)
-    escalation.tick(connection, services.waters, services.alert_hook, at)
-    return requests
 
 
 def _close(parts: Parts) -> None:
@@ -320,7 +261,7 @@ def _close(parts: Parts) -> None:
     parts.services.database.close()
 
 
-def _bound(http: HttpSection) -> socket.socket:
+def bound(http: HttpSection) -> socket.socket:
     family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
     listener = socket.socket(family)
     try:

@@ -28,7 +28,7 @@ class By:
 
 def acknowledge(connection: Connection, alert_id: str, by: By, comment: str = "") -> Alert:
     """Record that a person knows; doing so twice changes nothing."""
-    alert = load(connection, alert_id)
+    alert = load(connection, alert_id, lock=True)
     if alert.acked:
         return alert
     after = replace(alert, acked=True, acked_at=by.at, acked_by=by.user, comment=comment or alert.comment)
@@ -37,12 +37,12 @@ def acknowledge(connection: Connection, alert_id: str, by: By, comment: str = ""
 
 def comment(connection: Connection, alert_id: str, by: By, text: str) -> Alert:
     """Write a comment to an alert, open or closed; the older ones stay in its actions."""
-    return _record(connection, replace(load(connection, alert_id), comment=text), Change.COMMENTED, by, text)
+    return _record(connection, replace(load(connection, alert_id, lock=True), comment=text), Change.COMMENTED, by, text)
 
 
 def reset(connection: Connection, alert_id: str, by: By) -> Alert:
     """Reset a latched alert: cleared if its point is normal again, else as soon as it is. Also acknowledges it."""
-    alert = load(connection, alert_id)
+    alert = load(connection, alert_id, lock=True)
     if not alert.latched:
         raise RefusedError(f"alert {alert_id}: {alert.kind} does not latch; it clears by itself")
     if not alert.active:
@@ -57,7 +57,7 @@ def reset(connection: Connection, alert_id: str, by: By) -> Alert:
 
 def shelve(connection: Connection, alert_id: str, by: By, minutes: float, reason: str) -> Alert:
     """Put an alert aside for a time, with a reason; never fire, gas, CO or one-key alarms."""
-    alert = load(connection, alert_id)
+    alert = load(connection, alert_id, lock=True)
     if alert.kind in NEVER_SHELVED:
         raise RefusedError(f"alert {alert_id}: {alert.kind} may never be shelved")
     time = timedelta(minutes=minutes)
@@ -69,7 +69,7 @@ def shelve(connection: Connection, alert_id: str, by: By, minutes: float, reason
 
 def unshelve(connection: Connection, alert_id: str, by: By) -> Alert:
     """Take an alert off the shelf before its time; one that is on none stays as it is."""
-    alert = load(connection, alert_id)
+    alert = load(connection, alert_id, lock=True)
     if alert.shelved_until is None:
         return alert
     return _record(connection, replace(alert, shelved_until=None), Change.UNSHELVED, by, "")
@@ -77,7 +77,8 @@ def unshelve(connection: Connection, alert_id: str, by: By) -> Alert:
 
 def end_shelves(connection: Connection, now: datetime, hook: AlertHook) -> int:
     """Take alerts whose time is over off the shelf; return how many."""
-    over = connection.execute(select(alerts).where(alerts.c.open, alerts.c.shelved_until <= now)).mappings().all()
+    ended = select(alerts).where(alerts.c.open, alerts.c.shelved_until <= now).with_for_update()
+    over = connection.execute(ended).mappings().all()
     for row in over:
         save(connection, Step(replace(from_row(row), shelved_until=None), Change.UNSHELVED), now, hook)
     return len(over)

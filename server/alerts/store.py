@@ -71,13 +71,14 @@ def find_open(connection: Connection, signal: Signal) -> Alert | None:
         alerts.c.kind == signal.kind,
         alerts.c.open,
     )
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(statement.with_for_update()).mappings().one_or_none()
     return None if row is None else from_row(row)
 
 
-def load(connection: Connection, alert_id: str) -> Alert:
-    """Return one alert; raise UnknownError where none has that id."""
-    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().one_or_none()
+def load(connection: Connection, alert_id: str, *, lock: bool = False) -> Alert:
+    """Return one alert; raise UnknownError where none has that id. Who goes on to change it locks it first."""
+    query = select(alerts).where(alerts.c.id == alert_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         raise UnknownError(f"alert {alert_id}: there is none with this id")
     return from_row(row)

@@ -32,6 +32,16 @@ class Series(Protocol):
     def close(self) -> None: ...
 
 
+class Nowhere:
+    """For a process that only shows newest values; another keeps their course."""
+
+    def write(self, samples: Iterable[Sample]) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class ReadingsLane:
     """Drops what it cannot keep up with, and counts that."""
 

@@ -6,7 +6,7 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,6 +30,9 @@ _ANSWER = f"/{Kind.ANSWER}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
 _KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 _NOT_SENT_AGAIN = (f"/{Kind.BIRTH}", f"/{Kind.STATE}")
+_LIVELY = (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER)
+EVERY_SITE = "+"
+AT_ONCE = 200  # filters in one packet: brokers bound its size
 
 _log = logging.getLogger(__name__)
 
@@ -42,12 +45,15 @@ class Lanes:
     readings: Callable[[Arrival], bool]
     answers: Callable[[Arrival], bool] = lambda _: False
     """Answers to commands: nobody waits for those of another process."""
+    ours: Callable[[Arrival], bool] = lambda _: True
+    """What belongs to another process is acknowledged and forgotten: that one has its own copy."""
 
 
 class BrokerLink:
     """One MQTT session. A message is acknowledged to the broker only after its commit.
 
     `is_connected()` is never asked: the link sends itself a probe through the broker, and its age is the health.
+    `extra` are filters to listen to at quality 0 whatever sites are taken.
     """
 
     def __init__(
@@ -55,14 +61,17 @@ class BrokerLink:
         section: MqttSection,
         lanes: Lanes,
         metrics: Metrics,
-        sites: Sequence[str] = (),
+        sites: Collection[str] = (EVERY_SITE,),
         client_id: str = "ingest-0",
+        extra: Sequence[str] = (),
     ) -> None:
         self._section = section
         self._lanes = lanes
         self._metrics = metrics
-        self._sites = sites
-        self._roots = [site_filter(site).removesuffix("/+") for site in sites or ["+"]]
+        self._lock = threading.Lock()  # over the next two, so that a reconnect in between forgets no change
+        self._sites = set(sites)
+        self._left: set[str] = set()
+        self._extra = extra
         self._client_id = client_id
         self._probe_topic = f"campus/server/{client_id}"
         self._client: mqtt.Client | None = None
@@ -105,6 +114,22 @@ class BrokerLink:
         if client is not None and arrival.qos > 0:
             client.ack(arrival.mid, arrival.qos)
 
+    def take(self, sites: Collection[str]) -> None:
+        """Hear these sites as well."""
+        with self._lock:
+            self._sites |= set(sites)
+            self._left -= set(sites)
+            if (client := self._client) is not None and sites:
+                self._subscribe(client, sites)
+
+    def leave(self, sites: Collection[str]) -> None:
+        """Hear these sites no more; the session of an earlier run may still hold their subscriptions."""
+        with self._lock:
+            self._sites -= set(sites)
+            self._left |= set(sites)
+            if (client := self._client) is not None and sites:
+                self._unsubscribe(client, sites)
+
     def forgo(self, arrival: Arrival) -> None:
         """Let the broker forget a message that could not be kept. Its agent has no receipt and sends it again.
 
@@ -136,7 +161,8 @@ class BrokerLink:
             client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
             if self._forgone and time.monotonic() - self._asked_again_s > AGAIN_S:
                 self._forgone, self._asked_again_s = False, time.monotonic()
-                self._subscribe(client)  # births and states are not sent again by agents: the broker keeps them
+                with self._lock:  # births and states are not sent again by agents: the broker keeps them
+                    self._subscribe(client, self._sites)
             age_s = time.monotonic() - max(self._began_s, self._probed_s or 0.0)
             if age_s > SILENT_S:
                 # A half-open connection, a frozen broker or a dead client thread look alike from here: begin anew.
@@ -180,17 +206,23 @@ class BrokerLink:
         if reason.is_failure:
             self._say_lost(str(reason))
             return
-        client.unsubscribe([site_filter(site) for site in self._sites or ["+"]])  # a session of an earlier version
-        self._subscribe(client)
+        with self._lock:
+            client.subscribe([*((one, 0) for one in self._extra), (self._probe_topic, 0)])
+            self._unsubscribe(client, self._left)
+            client.unsubscribe([site_filter(site) for site in sorted(self._sites)[:AT_ONCE]] or [site_filter()])
+            self._subscribe(client, self._sites)
         client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
 
-    def _subscribe(self, client: mqtt.Client) -> None:
+    def _subscribe(self, client: mqtt.Client, sites: Collection[str]) -> None:
         """Ask for all kinds. Heartbeats and readings of the past are worth nothing: the broker need not keep them."""
-        kinds = [(f"{root}/{kind}", 1) for root in self._roots for kind in _KEPT]
-        lively = [
-            (f"{root}/{kind}", 0) for root in self._roots for kind in (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER)
-        ]
-        client.subscribe([*kinds, *lively, (self._probe_topic, 0)])
+        wanted = [(one, int(kind in _KEPT)) for site in sorted(sites) for kind, one in _filters(site)]
+        for first in range(0, len(wanted), AT_ONCE):
+            client.subscribe(wanted[first : first + AT_ONCE])
+
+    def _unsubscribe(self, client: mqtt.Client, sites: Collection[str]) -> None:
+        unwanted = [one for site in sorted(sites) for _, one in _filters(site)]
+        for first in range(0, len(unwanted), AT_ONCE):
+            client.unsubscribe(unwanted[first : first + AT_ONCE])
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         self._say_lost("no connection")
@@ -227,6 +259,9 @@ class BrokerLink:
         arrival = Arrival(
             topic, bytes(message.payload), datetime.now(UTC), now_s, message.mid, message.qos, message.retain
         )
+        if not self._lanes.ours(arrival):
+            client.ack(message.mid, message.qos)
+            return
         if topic.endswith(_READINGS):
             client.ack(message.mid, message.qos)
             lane, taken = "readings", self._lanes.readings(arrival)
@@ -244,6 +279,11 @@ class BrokerLink:
         if self._said_lost:
             self._said_lost = False
             _log.info("broker %s: is back", self._address)
+
+
+def _filters(site: str) -> Sequence[tuple[Kind, str]]:
+    root = site_filter(site).removesuffix("/+")
+    return [(kind, f"{root}/{kind}") for kind in (*_KEPT, *_LIVELY)]
 
 
 def is_plain(section: MqttSection) -> bool:

@@ -43,3 +43,25 @@ quarantine = Table(
     UniqueConstraint("site", "agent", "epoch", "seq"),
     sqlite_autoincrement=True,
 )
+
+workers = Table(
+    "ingest_workers",  # the ingest processes and when each was last alive, by the database's clock
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("beat_at", Instant, nullable=False),
+)
+
+leases = Table(
+    "ingest_leases",  # who answers for a site (or for a chore, whose name starts with _), and until when
+    metadata,
+    Column("site", String(40), primary_key=True),
+    Column("holder", String(40), nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+heard_sites = Table(
+    "ingest_sites",  # sites whose agents were heard and that no other table names yet
+    metadata,
+    Column("site", String(40), primary_key=True),
+    Column("first_seen_at", Instant, nullable=False),
+)

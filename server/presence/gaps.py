@@ -34,8 +34,11 @@ def find_gaps(connection: Connection, presence: Presence, now: datetime, mono_s:
         beat = watch.heartbeat
         if beat is None or beat.epoch != watch.epoch:
             continue
+        if watch.complete >= beat.last_seq and not watch.holes and SEQUENCE not in watch.raised:
+            continue  # the tables were asked already; what is committed stays
         holes = tuple(look(connection, watch.site, watch.agent, watch.epoch, beat.last_seq))
         if not holes:
+            watch.complete = beat.last_seq
             _healed(connection, presence, watch, now, mono_s)
             continue
         if watch.behind_since_s is None or not _overlap(holes, watch.suspected):

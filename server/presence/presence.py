@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from server.alerts.tables import alerts
 from server.changes import announce
 from server.database import insert_new
 from server.ingest.decode import Arrival
+from server.ingest.held import Everything, Sites
 from server.moments import in_utc
 from server.presence.clocks import AgentClock, Happened
 from server.presence.liveness import Link, link_of
@@ -37,29 +38,39 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Presence:
-    """All agents. `views` is a finished copy that other threads may read."""
+    """All agents of the sites that are ours. `views` is a finished copy that other threads may read."""
 
     hook: AlertHook
     silent_fault_s: float = 60.0
+    sites: Sites = field(default_factory=Everything)
     watches: dict[tuple[str, str], Watch] = field(default_factory=dict[tuple[str, str], Watch])
     views: Sequence[AgentView] = ()
     point_faults: int = 0  # faults that stand at points of the agents, agents' own not counted
+    orphaned_sites: int = 0  # nobody answers for them, where several processes share
     ticked_s: float | None = None
 
     def load(self, connection: Connection, mono_s: float) -> None:
         """Take over what the tables say, at the start or after a failed commit; each has the usual time to be heard."""
         for row in connection.execute(select(agents)):
             key = (row.site, row.agent)
+            if not self.sites.covers(row.site):
+                continue
             watch = self.watches.setdefault(key, Watch(row.site, row.agent, row.name, heard_s=mono_s))
             watch.name, watch.status, watch.epoch = row.name, row.status, row.epoch
             watch.boot_id, watch.session, watch.booted_at = row.boot_id, row.session, row.booted_at
             watch.version, watch.simulated = row.version, row.simulated
+            watch.complete = -1
         for row in connection.execute(select(boots)):
             watch = self.watches.get((row.site, row.agent))
             if watch is not None and row.boot_id != watch.boot_id:
                 watch.past_boots.add(row.boot_id)
 
-    def _note_standing_faults(self, connection: Connection) -> None:
+    def forget(self, sites: Collection[str]) -> None:
+        """Leave these sites to another process."""
+        for key in [key for key in self.watches if key[0] in sites]:
+            del self.watches[key]
+
+    def count_standing_faults(self, connection: Connection) -> None:
         """Read which faults stand, for a restart or a rolled back commit may have left us thinking otherwise."""
         for watch in self.watches.values():
             watch.raised.clear()
@@ -69,6 +80,8 @@ class Presence:
         point_faults = 0
         for row in connection.execute(standing):
             watch = self.watches.get((row.site, row.agent))
+            if not self.sites.covers(row.site):
+                continue
             if not row.point.startswith("_"):
                 point_faults += 1
             elif watch is not None:
@@ -143,7 +156,7 @@ class Presence:
             for watch in self.watches.values():
                 watch.heard_s = min(mono_s, watch.heard_s + stalled)
         self.ticked_s = mono_s
-        self._note_standing_faults(connection)
+        self.count_standing_faults(connection)
         for watch in self.watches.values():
             age_s = mono_s - watch.heard_s
             if link_of(age_s, watch.status) is not watch.link:
@@ -209,7 +222,7 @@ class Presence:
             return
         note_outbox(connection, watch.site, watch.agent, epoch, arrival.received_at)
         was, watch.epoch = watch.epoch, epoch
-        watch.holes, watch.suspected, watch.behind_since_s = (), (), None
+        watch.holes, watch.suspected, watch.behind_since_s, watch.complete = (), (), None, -1
         connection.execute(
             update(agents).where(agents.c.site == watch.site, agents.c.agent == watch.agent).values(epoch=epoch)
         )

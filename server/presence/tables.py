@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -100,4 +101,24 @@ zones = Table(
     Column("camera", String(40), nullable=False, default="", server_default=""),
     Column("gone", Boolean, nullable=False, default=False),
     PrimaryKeyConstraint("site", "agent", "id"),
+)
+
+agent_views = Table(
+    "agent_views",  # what the process that hears an agent knows of it, for the processes that show pages
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("written_at", Instant, nullable=False, index=True),  # the database's clock
+    Column("view", JSON, nullable=False),
+    Column("heartbeat", JSON),
+    PrimaryKeyConstraint("site", "agent"),
+)
+
+open_pages = Table(
+    "open_pages",  # which sites are watched on the pages of which process; an empty site is every site
+    metadata,
+    Column("process", String(40), nullable=False),
+    Column("site", String(40), nullable=False),
+    Column("seen_at", Instant, nullable=False),  # the database's clock
+    PrimaryKeyConstraint("process", "site"),
 )

@@ -71,6 +71,7 @@ class Watch:
     durable_s: float = 0.0  # when the last new durable message came
     behind_since_s: float | None = None  # since when numbers are missing
     resent_s: float = float("-inf")
+    complete: int = -1  # up to here nothing of the present outbox is missing; -1 where nobody has looked
     suspected: tuple[Hole, ...] = ()  # missing now; perhaps only on its way
     holes: tuple[Hole, ...] = ()  # missing for so long that it is said
     raised: set[str] = field(default_factory=set[str])  # pseudo-points with a standing fault

@@ -1,0 +1,118 @@
+"""An ingest worker: takes the messages of its share of the sites into the common PostgreSQL, without pages."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from config.server import ServerConfig
+from contracts.topics import ROOT, Kind
+from server.database import Database, insert_new
+from server.datadir import claimed
+from server.drills.wiring import follow
+from server.errors import ServerError
+from server.ingest.hearing import Hearing
+from server.ingest.held import Held
+from server.ingest.leases import CHORES
+from server.ingest.share import Share
+from server.ingest.tables import heard_sites
+from server.keeping import keep
+from server.ledger import seal
+from server.ledger.judgement import load_judgement
+from server.ledger.sensors import Ledger
+from server.ledger.tables import heads
+from server.presence.shared import Telling, watched
+from server.push.follow import followers
+from server.rounds import Rounds, go_round
+from server.running import Parts, assemble, now, running
+from server.services import Services
+
+CHORES_S = 1.0
+
+
+async def ingest(config: ServerConfig, worker: int) -> None:
+    """Run one worker until SIGTERM or Ctrl-C; the others take its sites over."""
+    require_shared(config, "ingest")
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    me, held = f"ingest-{worker}", Held()
+    with claimed(config.data / me) as folder:
+        births = f"{ROOT}/+/+/{Kind.BIRTH}"  # how a site is found that nobody enrolled here
+        hearing = Hearing(me, (), (births,), held, folder=folder)
+        ledger = Ledger(load_judgement(config.data), now)
+        parts = assemble(config, config.mqtt, ledger.record_alert, hearing=hearing)
+        services = parts.services
+        share = Share(me, held, services.database, parts.link, services.writer.write, services.presence, config.sites)
+        _know_the_key(services.database, config.data)
+        telling = Telling(services.presence)
+
+        def tell(connection: Connection) -> None:
+            telling.tell(connection)
+            for site in hearing.unknown.take():
+                insert_new(connection, heard_sites, {"site": site, "first_seen_at": now()})
+
+        rounds = Rounds(services, parts.link.command, lambda: held.covers(CHORES), watched, tell)
+        tasks = (lambda: go_round(rounds), lambda: _do_chores(config, services, held))
+        async with running(parts, tasks) as going:
+            share.start()
+            try:
+                await _until_over(stop, parts, share, going)
+            finally:
+                await asyncio.to_thread(share.close)
+
+
+def require_shared(config: ServerConfig, name: str) -> None:
+    """Refuse what several processes cannot share."""
+    if config.broker.type != "external" or config.database is None or config.database.startswith("sqlite"):
+        raise ServerError(
+            f"{name}: several processes share one PostgreSQL and one broker:"
+            ' set database = "postgresql://…", [broker] type = "external" and [mqtt]'
+        )
+
+
+def _know_the_key(database: Database, data: Path) -> None:
+    """Refuse to sign heads by another key than before: they would look forged."""
+    own = seal.load_key(data).public_key().public_bytes_raw().hex()
+    with database.read.connect() as connection:
+        last = connection.execute(select(heads.c.key).order_by(heads.c.day.desc()).limit(1)).scalar()
+    if last is not None and last != own:
+        raise ServerError(f"{data / seal.KEY_FILE}: is not the key that signs this ledger: copy that file here")
+
+
+async def _do_chores(config: ServerConfig, services: Services, held: Held) -> None:
+    """While the lease is ours, do what one does for all: time limits, reminders, signed heads, drills, pushes."""
+    while True:
+        await asyncio.sleep(CHORES_S)
+        if not held.covers(CHORES):
+            continue
+        chores = [keep(services, config.data), *(one.run() for one in followers(services, config.push))]
+        if services.drills is not None:
+            chores.append(follow(services.drills))
+        tasks = [asyncio.create_task(one) for one in chores]
+        try:
+            while held.covers(CHORES):
+                done, _ = await asyncio.wait(tasks, timeout=CHORES_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_over(stop: asyncio.Event, parts: Parts, share: Share, tasks: list[asyncio.Task[None]]) -> None:
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        while not stopping.done() and parts.services.writer.alive and share.alive:
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED, timeout=0.5)
+            for task in tasks:
+                if task.done():
+                    task.result()  # a mistake in the program: let it be seen, and let systemd start us again
+    finally:
+        stopping.cancel()
+    if not stop.is_set():
+        raise ServerError("ingest: a thread ended by a mistake in the program; see the log above")
