@@ -15,7 +15,7 @@ from agent.lane import ReadingLane
 from contracts import messages
 from detectors.findings import Finding
 from detectors.interface import Detector
-from drivers.errors import DriverError, DriverTimeoutError
+from drivers.errors import DriverError
 from drivers.interface import Driver
 from drivers.samples import Frame, Reading, Sample, Silence, Tick
 
@@ -176,10 +176,9 @@ class Pipeline:
         else:
             log.debug("%s", error)
         self._trouble = str(error)
-        reason = "timeout" if isinstance(error, DriverTimeoutError) else "bus-lost"
         at, utc = self._time(), self._clock.wall()
         for point in self._detectors:
-            self._take(Silence(point, reason, at, utc))
+            self._take(Silence(point, error.reason, at, utc))
 
     def _back(self, backoff: Backoff) -> None:
         backoff.reset()

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from config import Section
+from config.hosts import is_loopback
 from config.points import PointSection
 
 RADIO_LIMIT_S = 100.0
@@ -85,6 +86,8 @@ class MqttDeviceBus(Section):
     user: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
     plain: bool = False
     keepalive_s: int = Field(default=30, ge=5)
     timeout_s: float = Field(default=5.0, gt=0)
@@ -92,11 +95,13 @@ class MqttDeviceBus(Section):
 
     @property
     def tls(self) -> bool:
-        """Whether the link is encrypted."""
-        return not self.plain and self.host not in {"127.0.0.1", "::1", "localhost"}
+        """Whether the link is encrypted: always off loopback unless `plain`; on loopback when a CA is named."""
+        return not self.plain and (self.ca_file is not None or not is_loopback(self.host))
 
     @model_validator(mode="after")
     def _password_has_a_user(self) -> Self:
         if self.password_file is not None and self.user is None:
             raise ValueError('password_file without a user: add user = "…"')
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError('key_file without a certificate: add cert_file = "…"')
         return self

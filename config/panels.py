@@ -20,6 +20,7 @@ class PanelPoint(PointSection):
 
     part: str | None = None  # 8 hexadecimal digits, as the panel's address list has them: "000600D9"
     system: int | None = Field(default=None, ge=0, le=255)  # where the panel serves several systems
+    system_type: int = Field(default=1, ge=0, le=255)  # GB/T 26875.3 table 4: 1 is a fire alarm system
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +85,8 @@ class PanelBus(_Place):
     """A fire panel's transmission device that speaks GB/T 26875.3."""
 
     type: Literal["gb26875"]
+    ask_s: float = Field(default=30.0, ge=0)  # ask for the systems' state so often, for all when it connects; 0: never
+    address: str = Field(default="000000000000", pattern="^[0-9A-Fa-f]{12}$")  # asked there before it has spoken
     point: tuple[PanelPoint, ...]
 
     @model_validator(mode="after")

@@ -49,7 +49,8 @@ def driver_for(bus: Bus) -> Driver:  # noqa: PLR0911 - one return a bus type
             from drivers.peers import peers_of
 
             ids = [point.id for point in bus.point]
-            return PanelDriver(bus.name, ids, peers_of(bus), Gb26875Dialogue(bus.name, bus.point), bus.timeout_s)
+            dialogue = Gb26875Dialogue(bus.name, bus.point, bus.ask_s, bus.address)
+            return PanelDriver(bus.name, ids, peers_of(bus), dialogue, bus.timeout_s)
         case AlarmHostBus():
             from drivers.panel import PanelDriver
             from drivers.panel_dc09 import Dc09Dialogue

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from config.contacts import GpioBus
-from drivers.errors import DriverError
+from drivers.errors import DriverError, cause_of, reason_of
 
 if TYPE_CHECKING:
     from gpiod.line_request import LineRequest
@@ -79,7 +79,7 @@ class KernelLines:
                 str(self._bus.chip), settings, consumer="campus-agent", event_buffer_size=BUFFER
             )
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self._bus.name}: {self._bus.chip}: {e}") from e
+            raise DriverError(f"{self._bus.name}: {self._bus.chip}: {cause_of(e)}", reason_of(e)) from e
         return self.levels()
 
     def wait(self, timeout_s: float) -> Sequence[Edge]:
@@ -92,7 +92,7 @@ class KernelLines:
                 return []
             events = request.read_edge_events()
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self._bus.name}: {self._bus.chip} is lost: {e}") from e
+            raise self._lost(e) from e
         rising = EdgeEvent.Type.RISING_EDGE  # rising to active: the kernel counts the inversion in
         return [Edge(e.line_offset, e.event_type is rising, e.timestamp_ns / 1e9, e.line_seqno) for e in events]
 
@@ -104,7 +104,7 @@ class KernelLines:
         try:
             values = self._taken().get_values(lines)
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self._bus.name}: {self._bus.chip} is lost: {e}") from e
+            raise self._lost(e) from e
         return {line: value is Value.ACTIVE for line, value in zip(lines, values, strict=True)}
 
     def close(self) -> None:
@@ -112,6 +112,10 @@ class KernelLines:
         if self._request is not None:
             request, self._request = self._request, None
             request.release()
+
+    def _lost(self, error: Exception) -> DriverError:
+        text = f"{self._bus.name}: {self._bus.chip} is lost: {cause_of(error)}"
+        return DriverError(text, reason_of(error, "unplugged"))
 
     def _taken(self) -> LineRequest:
         if self._request is None:
@@ -174,4 +178,4 @@ class FakeLines:
 
     def _check(self) -> None:
         if self.broken:
-            raise DriverError("fake chip: pulled out")
+            raise DriverError("fake chip: pulled out", "unplugged")

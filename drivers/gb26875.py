@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -30,7 +30,14 @@ class Command(IntEnum):
 
 SYSTEM_STATE = 1
 PART_STATE = 2
-_OBJECT_SIZE = {SYSTEM_STATE: 4, PART_STATE: 40}
+DEVICE_STATE = 21
+_OBJECT_SIZE = {SYSTEM_STATE: 4, PART_STATE: 40, DEVICE_STATE: 1}
+_ASK_SYSTEM_STATE = 61
+_ASK_PART_STATE = 62
+_ASKED_AT_ONCE = 20
+"""Parts in one question, so that the answer with its time stamps keeps within the limit of a frame."""
+TRANSMITTER = -1
+"""Stands for the system where the transmission device speaks of itself."""
 
 _BITS = {
     1: PanelWord.FIRE,
@@ -41,6 +48,15 @@ _BITS = {
     6: PanelWord.FEEDBACK,
     7: PanelWord.DELAYED,
     8: PanelWord.POWER_FAULT,
+}
+_SYSTEM_BITS = {**_BITS, 9: PanelWord.POWER_FAULT, 10: PanelWord.FAULT}  # backup power, bus
+_DEVICE_BITS = {
+    1: PanelWord.FIRE,
+    2: PanelWord.FAULT,
+    3: PanelWord.POWER_FAULT,
+    4: PanelWord.POWER_FAULT,  # backup
+    5: PanelWord.FAULT,  # its channel to the centre
+    6: PanelWord.LOST,  # its line to the panel
 }
 
 
@@ -66,7 +82,7 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """What one part (or, with part None, the whole system) reports."""
+    """What one part reports; with part None the whole system, with system TRANSMITTER the transmission device."""
 
     system_type: int
     system: int
@@ -141,9 +157,35 @@ def build(
     return START + inner + bytes([sum(inner) & 0xFF]) + END
 
 
-def words_of(state: int) -> tuple[PanelWord, ...]:
+def questions(
+    sequence: int,
+    target: bytes,
+    time: datetime,
+    systems: Sequence[tuple[int, int]],
+    parts: Sequence[tuple[int, int, str]] = (),
+) -> bytes:
+    """Return frames that ask for the state of systems (type, address) and of parts (the same, and 8 hex digits)."""
+    objects = [(_ASK_SYSTEM_STATE, [bytes(system) for system in systems])]
+    asked = [bytes((kind, system)) + bytes.fromhex(part)[::-1] for kind, system, part in parts]
+    objects += [(_ASK_PART_STATE, asked[n : n + _ASKED_AT_ONCE]) for n in range(0, len(asked), _ASKED_AT_ONCE)]
+    return b"".join(
+        build(
+            (sequence + place & 0xFFFF).to_bytes(2, "little"),
+            b"\x01\x01",
+            time,
+            bytes(6),
+            target,
+            Command.ASK,
+            bytes((kind, len(several))) + b"".join(several),
+        )
+        for place, (kind, several) in enumerate(objects)
+        if several
+    )
+
+
+def words_of(state: int, bits: Mapping[int, PanelWord] = _BITS) -> tuple[PanelWord, ...]:
     """Return what the bits of a state say; fire is told even of a part under test."""
-    words = tuple(word for bit, word in _BITS.items() if state >> bit & 1)
+    words = tuple(dict.fromkeys(word for bit, word in bits.items() if state >> bit & 1))
     return words or (PanelWord.NORMAL if state & 1 else PanelWord.TEST,)
 
 
@@ -174,7 +216,9 @@ def _read(data: bytes) -> Frame | Damaged | None:
 def _part(kind: int, data: bytes, stamp: bytes) -> PartState:
     if kind == SYSTEM_STATE:
         state = int.from_bytes(data[2:4], "little")
-        return PartState(data[0], data[1], None, None, words_of(state), "", _time(stamp))
+        return PartState(data[0], data[1], None, None, words_of(state, _SYSTEM_BITS), "", _time(stamp))
+    if kind == DEVICE_STATE:
+        return PartState(0, TRANSMITTER, None, None, words_of(data[0], _DEVICE_BITS), "", _time(stamp))
     state = int.from_bytes(data[7:9], "little")
     text = data[9:40].split(b"\0")[0].decode("gb18030", "replace").strip()
     return PartState(data[0], data[1], data[2], data[3:7][::-1].hex().upper(), words_of(state), text, _time(stamp))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from drivers.errors import DriverError
+from drivers.errors import DriverError, cause_of, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +74,7 @@ class SerialLink:
                 exclusive=True,
             )
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self.name}: {self._port} cannot be opened: {_cause(e)}") from e
+            raise DriverError(f"{self.name}: {self._port} cannot be opened: {cause_of(e)}", reason_of(e)) from e
         self.drain()
 
     def send(self, data: bytes) -> None:
@@ -84,7 +83,7 @@ class SerialLink:
         try:
             port.write(data)
         except (OSError, TypeError) as e:  # TypeError: pyserial after a close from another thread
-            raise DriverError(f"{self.name}: {self._port} is lost: {_cause(e)}") from e
+            raise self._lost(e) from e
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what has come within the time-out."""
@@ -98,7 +97,7 @@ class SerialLink:
                 if left <= 0:
                     return b""
         except (OSError, ValueError, TypeError) as e:  # the last two: closed from another thread
-            raise DriverError(f"{self.name}: {self._port} is lost: {_cause(e)}") from e
+            raise self._lost(e) from e
         raise DriverError(f"{self.name}: {self._port} is closed")
 
     def drain(self) -> bytes:
@@ -107,7 +106,7 @@ class SerialLink:
         try:
             return port.read(CHUNK)
         except (OSError, TypeError) as e:
-            raise DriverError(f"{self.name}: {self._port} is lost: {_cause(e)}") from e
+            raise self._lost(e) from e
 
     def close(self) -> None:
         """Give the port back."""
@@ -115,6 +114,10 @@ class SerialLink:
         if self._serial is not None:
             self._serial.close()
             self._serial = None
+
+    def _lost(self, error: Exception) -> DriverError:
+        """A port that was open and fails was pulled out, whatever words the library has for it."""
+        return DriverError(f"{self.name}: {self._port} is lost: {cause_of(error)}", reason_of(error, "unplugged"))
 
     def _opened(self) -> serial.Serial:
         if self._serial is None:
@@ -136,7 +139,7 @@ class TcpLink:
         try:
             self._socket = socket.create_connection(self._where, self._timeout_s)
         except OSError as e:
-            raise DriverError(f"{self.name}: {self._address} cannot be reached: {_cause(e)}") from e
+            raise DriverError(f"{self.name}: {self._address} cannot be reached: {cause_of(e)}", reason_of(e)) from e
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> None:
@@ -146,7 +149,7 @@ class TcpLink:
             connection.settimeout(self._timeout_s)
             connection.sendall(data)
         except OSError as e:
-            raise DriverError(f"{self.name}: {self._address} is lost: {_cause(e)}") from e
+            raise DriverError(f"{self.name}: {self._address} is lost: {cause_of(e)}", reason_of(e)) from e
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what has come within the time-out."""
@@ -157,9 +160,9 @@ class TcpLink:
         except TimeoutError:
             return b""
         except OSError as e:
-            raise DriverError(f"{self.name}: {self._address} is lost: {_cause(e)}") from e
+            raise DriverError(f"{self.name}: {self._address} is lost: {cause_of(e)}", reason_of(e)) from e
         if not data:
-            raise DriverError(f"{self.name}: {self._address} closed the connection")
+            raise DriverError(f"{self.name}: {self._address} closed the connection", "hung-up")
         return data
 
     def drain(self) -> bytes:
@@ -185,9 +188,3 @@ class TcpLink:
         if self._socket is None:
             raise DriverError(f"{self.name}: {self._address} is not connected")
         return self._socket
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error) or type(error).__name__

@@ -42,7 +42,7 @@ class LinuxSensorsDriver:
         """See that there is a /sys."""
         self._closed.clear()
         if not self._bus.root.is_dir():
-            raise DriverError(f"{self.name}: {self._bus.root} is not there")
+            raise DriverError(f"{self.name}: {self._bus.root} is not there", "unplugged")
         return self
 
     def __exit__(

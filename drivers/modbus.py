@@ -137,7 +137,7 @@ class ModbusDriver:
             data += more
             found = answer(data, request, self._framing, self._transaction)
             if found == Nothing("crc") and self._framing == "tcp":
-                raise DriverError(f"{self.name}: what answers does not speak Modbus TCP")
+                raise DriverError(f"{self.name}: what answers does not speak Modbus TCP", "garbage")
         return found
 
     def _is_here(self, device: int) -> None:

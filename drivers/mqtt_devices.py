@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from config.mqtt_devices import MqttDeviceBus
-from drivers.errors import DriverError
+from drivers.errors import DriverError, cause_of, reason_of
 from drivers.mqtt_messages import Message, samples_of
 from drivers.now import now
 from drivers.samples import Sample
@@ -53,7 +54,7 @@ class MqttDevicesDriver:
         if bus.user is not None:
             client.username_pw_set(bus.user, self._password())
         if bus.tls:
-            client.tls_set(ca_certs=str(bus.ca_file) if bus.ca_file else None)  # pyright: ignore[reportUnknownMemberType]
+            client.tls_set_context(self._tls())  # pyright: ignore[reportUnknownMemberType]
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -61,8 +62,12 @@ class MqttDevicesDriver:
         self._refusal, self._granted = "", False
         try:
             client.connect(bus.host, bus.port, bus.keepalive_s)
+        except ssl.SSLCertVerificationError as e:
+            text = f"{self.name}: broker {bus.host}:{bus.port} is not who it should be: {e.verify_message}"
+            raise DriverError(text, "untrusted") from e
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self.name}: broker {bus.host}:{bus.port} cannot be reached: {e}") from e
+            text = f"{self.name}: broker {bus.host}:{bus.port} cannot be reached: {cause_of(e)}"
+            raise DriverError(text, reason_of(e)) from e
         self._client = client
         deadline = time.monotonic() + bus.timeout_s
         while not self._granted:
@@ -70,7 +75,9 @@ class MqttDevicesDriver:
             if self._refusal or code != MQTTErrorCode.MQTT_ERR_SUCCESS or time.monotonic() > deadline:
                 self.close()
                 reason = self._refusal or "it does not answer as an MQTT broker"
-                raise DriverError(f"{self.name}: broker {bus.host}:{bus.port}: {reason}")
+                raise DriverError(
+                    f"{self.name}: broker {bus.host}:{bus.port}: {reason}", "refused" if self._refusal else "timeout"
+                )
         return self
 
     def __exit__(
@@ -106,7 +113,21 @@ class MqttDevicesDriver:
         if code != 0:
             from paho.mqtt.client import error_string  # noqa: PLC0415
 
-            raise DriverError(f"{self.name}: broker {self._bus.host}:{self._bus.port} is lost: {error_string(code)}")
+            raise DriverError(
+                f"{self.name}: broker {self._bus.host}:{self._bus.port} is lost: {error_string(code)}", "hung-up"
+            )
+
+    def _tls(self) -> ssl.SSLContext:
+        """Trust the named CA alone, or the system's; show our certificate where we have one."""
+        bus = self._bus
+        try:
+            context = ssl.create_default_context(cafile=bus.ca_file)
+            if bus.cert_file is not None:
+                context.load_cert_chain(bus.cert_file, bus.key_file)
+        except (OSError, ValueError) as e:
+            files = ", ".join(str(file) for file in (bus.ca_file, bus.cert_file, bus.key_file) if file)
+            raise DriverError(f"{self.name}: {files}: cannot be used for TLS: {cause_of(e)}", "untrusted") from e
+        return context
 
     def _password(self) -> str | None:
         if self._bus.password_file is None:
@@ -114,7 +135,9 @@ class MqttDevicesDriver:
         try:
             return self._bus.password_file.read_text(encoding="utf-8").strip()
         except OSError as e:
-            raise DriverError(f"{self.name}: {self._bus.password_file} cannot be read: {e.strerror}") from e
+            raise DriverError(
+                f"{self.name}: {self._bus.password_file} cannot be read: {cause_of(e)}", reason_of(e)
+            ) from e
 
     def _on_connect(self, client: Client, userdata: object, flags: object, reason: Any, properties: object) -> None:
         del userdata, flags, properties

@@ -35,6 +35,7 @@ class Dc09Dialogue:
         self._seen: OrderedDict[Key, float] = OrderedDict()
         self._held: dict[int, bytes] = {}
         self._good = CALM  # good frames since the last bad one
+        self.heard = 0
 
     def hear(self, peer: int, data: bytes, at: float, utc: float) -> tuple[list[Sample], bytes]:
         """Take bytes of a peer; return what they say and what to answer."""
@@ -42,6 +43,7 @@ class Dc09Dialogue:
         if damaged and self._good >= CALM:  # DC-09: a frame with a wrong CRC gets no answer, the host sends it again
             log.warning("%s: a frame has a wrong checksum or form: check wiring and protocol", self._name)
         self._good = 0 if damaged else self._good + len(frames)
+        self.heard += len(frames)
         clock = datetime.fromtimestamp(utc, UTC)
         samples: list[Sample] = []
         answers = b""
@@ -56,6 +58,14 @@ class Dc09Dialogue:
     def forget(self, peer: int) -> None:
         """Drop the half frame of a peer."""
         self._held.pop(peer, None)
+
+    def ask(self, peer: int, at: float, utc: float) -> bytes:
+        """A host cannot be asked: it repeats what was not acknowledged, and sends heartbeats."""
+        del peer, at, utc
+        return b""
+
+    def lost(self) -> None:
+        """Keep what is known: a host says each change once, and repeats what we missed."""
 
     def _is_repeated(self, frame: Frame, event: Event, at: float) -> bool:
         """Remember the event; return whether it came before."""

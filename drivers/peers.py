@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config.panels import AlarmHostBus, PanelBus
-from drivers.errors import DriverError
+from drivers.errors import DriverError, cause_of, reason_of
 from drivers.links import CHUNK, SLICE_S, Link, SerialLink, TcpLink
 
 MOST_PEERS = 16
@@ -27,6 +26,9 @@ class Arrival:
 
 class Peers(Protocol):
     """All that may talk to one driver."""
+
+    at_once: tuple[int, ...]
+    """Peers that are there as soon as it is open: the one other end, no caller."""
 
     def open(self) -> None:
         """Listen or connect; raise DriverError when that cannot be."""
@@ -59,6 +61,8 @@ def peers_of(bus: PanelBus | AlarmHostBus) -> Peers:
 class OneEnd:
     """The one other end of a link."""
 
+    at_once: tuple[int, ...] = (0,)
+
     def __init__(self, link: Link) -> None:
         self._link = link
 
@@ -84,6 +88,8 @@ class OneEnd:
 class Callers:
     """A TCP port that panels connect to; at most MOST_PEERS at once, the longest silent makes room."""
 
+    at_once: tuple[int, ...] = ()
+
     def __init__(self, name: str, host: str, port: int, allow: Sequence[str] = ()) -> None:
         self.name = name
         self._where = (host, port)
@@ -103,7 +109,7 @@ class Callers:
             self._listener = socket.create_server(self._where)
         except OSError as e:
             where = f"{self._where[0]}:{self._where[1]}"
-            raise DriverError(f"{self.name}: cannot listen on {where}: {os.strerror(e.errno or 0)}") from e
+            raise DriverError(f"{self.name}: cannot listen on {where}: {cause_of(e)}", reason_of(e)) from e
 
     def receive(self, timeout_s: float) -> Sequence[Arrival]:
         """Return what callers said within the time-out."""

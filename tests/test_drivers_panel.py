@@ -126,6 +126,61 @@ def test_a_fire_of_an_unknown_part_raises_the_panel_itself_until_that_part_is_no
     assert got == [("panel", "fire"), ("panel", "fire+fault"), ("panel", "fault"), ("panel", "normal")]
 
 
+def device_state(bits: int) -> bytes:
+    """A frame in which the transmission device speaks of itself."""
+    return gb26875.build(b"\1\0", b"\x01\x01", NOON, bytes(6), bytes(6), 2, bytes((21, 1, bits)))
+
+
+def system_state(bits: int, system: int = 3) -> bytes:
+    """A frame with the state of a whole system."""
+    body = bytes((1, 1, 1, system)) + bits.to_bytes(2, "little")
+    return gb26875.build(b"\1\0", b"\x01\x01", NOON, bytes(6), bytes(6), 2, body)
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        ([system_state(1)], [("corridor", "normal"), ("panel", "normal")]),
+        ([state(0x000600D9, 0b10), system_state(1)], [("corridor", "fire"), ("panel", "normal")]),
+        ([system_state(0b11)], [("panel", "fire")]),
+        ([system_state(1 | 1 << 10)], [("panel", "fault")]),
+        ([system_state(1, system=4)], [("panel", "normal")]),
+        ([device_state(1)], [("panel", "normal")]),
+        ([device_state(0b1000001)], [("corridor", "lost"), ("panel", "lost")]),
+    ],
+    ids=[
+        "a normal system answers for parts nothing is known of",
+        "but not for a part that has spoken",
+        "a system on fire says nothing of its parts",
+        "a faulty bus is the panel's fault",
+        "another system is not asked",
+        "a healthy device says nothing of the parts",
+        "a device that has lost the panel makes all parts silent",
+    ],
+)
+def test_what_a_system_or_device_says_of_its_parts(frames: list[bytes], expected: list[tuple[str, object]]) -> None:
+    here = panel()
+    samples = [sample for frame in frames for sample in here.hear(0, frame, 1.0, 1e9)[0]]
+    got = [(s.point, s.value if isinstance(s, Reading) else s.reason) for s in samples]  # type: ignore[union-attr]
+    assert got == expected
+
+
+def test_a_peer_is_asked_for_all_once_and_for_its_systems_in_time() -> None:
+    own, part = {"id": "panel", "name": "x"}, {"id": "c", "name": "x", "part": "000600D9", "system": 3}
+    here = Gb26875Dialogue("panel", tuple(PanelPoint.model_validate(p) for p in (own, part)), 30.0, "0000000004D2")
+
+    def asked(at: float) -> list[tuple[str, bytes]]:
+        frames, _ = gb26875.cut(here.ask(0, at, 1e9))
+        return [(f.target, f.body) for f in frames if isinstance(f, gb26875.Frame)]
+
+    for_system = ("0000000004D2", bytes((61, 1, 1, 3)))
+    assert asked(0.0) == [for_system, ("0000000004D2", bytes.fromhex("3e 01 01 03 d9 00 06 00"))]
+    assert asked(29.0) == []
+    assert asked(30.0) == [for_system]
+    here.lost()
+    assert len(asked(31.0)) == 2
+
+
 def test_a_flood_of_unknown_parts_is_bounded_and_keeps_the_fire() -> None:
     here = panel()
     here.hear(0, state(1, 0b10), 1.0, 1e9)
