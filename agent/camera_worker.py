@@ -13,6 +13,7 @@ from agent import camera_words
 from agent.camera_orders import Order, write_order
 from agent.camera_words import Applied, Beat, Picture
 from agent.intake import Instant
+from config.secrets import redacted
 from drivers.capture import redact
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class CameraWorker:
         """Keep the last words of a dying process; a native library's noise goes no further."""
         for line in process.stderr or ():
             if line.strip():
-                self._last_words = line.strip()[:MOST_TEXT].replace(self._section.source, redact(self._section.source))
+                self._last_words = redacted(line.strip())[:MOST_TEXT]
 
     def _end_process(self) -> None:
         if self._process is not None:

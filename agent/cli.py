@@ -13,6 +13,7 @@ from rich.table import Table
 
 from config import ConfigError, load
 from config.agent import AgentConfig
+from config.secrets import shown
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The campus agent: sensors and cameras to the server."
@@ -41,6 +42,16 @@ def check(file: Path) -> None:
     for camera in config.camera:
         table.add_row(camera.id, "camera", ", ".join(part.id for part in (*camera.line, *camera.zone)))
     Console().print(table)
+
+
+@app.command("config")
+def show_config(file: Path) -> None:
+    """Print the configuration as it stands, defaults and all; secrets are not shown."""
+    try:
+        typer.echo(shown(load(file, AgentConfig)))
+    except ConfigError as e:
+        typer.echo(str(e), err=True)
+        raise typer.Exit(2) from e
 
 
 _try = typer.Typer(no_args_is_help=True, help="Run the live detectors over a recording.")

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.agent import MqttSection
+from config.secrets import read_secret
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL: ssl has no name for it
 _DEAD_LINE_MS = 15_000  # the kernel gives a connection up when sent bytes stay unacknowledged so long
@@ -222,4 +223,4 @@ def tls(section: MqttSection, *, clock_synced: bool) -> ssl.SSLContext | None:
 def _password(section: MqttSection) -> str | None:
     if section.password_file is None:
         return None
-    return section.password_file.read_text(encoding="utf-8").strip()
+    return read_secret(section.password_file)

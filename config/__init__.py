@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from config.secrets import redacted
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the text has one line per mistake."""
@@ -49,6 +51,7 @@ def mistakes(error: ValidationError) -> list[str]:
             case "missing":
                 text = "is missing: add it"
             case _:
-                text = f"{item['msg']} (got {item.get('input')!r:.80})"
+                given = redacted(repr(item.get("input")))  # first: cut in its middle an address is none any more
+                text = f"{redacted(item['msg'])} (got {given:.80})"
         lines.append(f"{key}: {text}")
     return lines

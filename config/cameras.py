@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config import Section
 from config.points import Id
 from config.shapes import LineEnds, Polygon
 from contracts.vocabulary import Direction
+
+_USER_ALONE = re.compile(r"[a-z]+://[^:/@]+@[^@]+$")
 
 Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
 """'22:00-06:00', by the clock of the place; may pass midnight."""
@@ -72,6 +75,8 @@ class CameraSection(Section):
     place: str = ""
     source: str = Field(min_length=1)
     detect_source: str = ""  # the camera's second, smaller stream; people are looked for in it
+    password_file: Path | None = None
+    """For addresses that name a user: rtsp://USER@HOST/…"""
     line: tuple[LineSection, ...] = ()
     zone: tuple[ZoneSection, ...] = ()
     private: bool = False
@@ -83,3 +88,10 @@ class CameraSection(Section):
     open_timeout_s: float = Field(default=4.0, gt=0)
     read_timeout_s: float = Field(default=3.0, gt=0)
     frames_per_s: float = Field(default=10.0, gt=0)
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        used = self.detect_source or self.source
+        if self.password_file is not None and not _USER_ALONE.match(used):
+            raise ValueError("password_file goes with an address that names a user alone: rtsp://USER@HOST/…")
+        return self

@@ -63,6 +63,8 @@ class ServerConfig(Section):
     data: Path
     database: str | None = None
     """SQLAlchemy address; SQLite in `data` where none is given."""
+    database_file: Path | None = None
+    """Holds the address instead, where it has a password in it."""
     simulated: bool = False
     """Every page says 模拟."""
     http: HttpSection = HttpSection()
@@ -77,6 +79,12 @@ class ServerConfig(Section):
     """Who is told beside the wall."""
     metrics_token_file: Path | None = None
     """Who shows this token may read /metrics from another machine; else only this machine may."""
+
+    @model_validator(mode="after")
+    def _one_database(self) -> Self:
+        if self.database is not None and self.database_file is not None:
+            raise ValueError("database and database_file say the same: give one")
+        return self
 
     @model_validator(mode="after")
     def _targets_are_unique(self) -> Self:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from drivers.capture import format_of, is_live, open_capture, read_picture, redact
+from drivers.capture import format_of, is_live, open_capture, read_picture, redact, with_password
 from drivers.errors import DriverError, DriverTimeoutError
 from drivers.masks import blacken
 from drivers.samples import Frame
@@ -47,6 +47,9 @@ class Camera:
         """Pictures that arrived."""
         self.skipped = 0
         """Pictures that gave way to newer ones."""
+
+    def _address(self) -> str:
+        return with_password(self._source, self._section.password_file)
 
     def __enter__(self) -> Self:
         """Start the thread; it opens the source by itself, again and again."""
@@ -95,7 +98,7 @@ class Camera:
         while not self._stop.is_set():
             before = self.seen
             try:
-                capture = open_capture(self._source, self._section.open_timeout_s, self._section.read_timeout_s)
+                capture = open_capture(self._address(), self._section.open_timeout_s, self._section.read_timeout_s)
                 try:
                     self._play(capture)
                 finally:

@@ -6,7 +6,9 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
+from config.secrets import read_secret
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -24,6 +26,19 @@ class Format(NamedTuple):
     height: int
     frames_per_s: float  # 0 where it does not say
     frames: int  # 0 where it does not say, or never ends
+
+
+def with_password(source: str, file: Path | None) -> str:
+    """Put the password of a private file into an address that names a user; raise DriverError if it has none."""
+    if file is None:
+        return source
+    try:
+        password = quote(read_secret(file), safe="")
+    except OSError as e:
+        raise DriverError(f"{redact(source)}: {file}: cannot be read: {e.strerror}") from e
+    scheme, _, rest = source.partition("://")
+    user, _, place = rest.rpartition("@")
+    return f"{scheme}://{user}:{password}@{place}"
 
 
 def redact(source: str) -> str:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from config.mqtt_devices import MqttDeviceBus
+from config.secrets import read_secret
 from drivers.errors import DriverError, cause_of, reason_of
 from drivers.mqtt_messages import Message, samples_of
 from drivers.now import now
@@ -133,7 +134,7 @@ class MqttDevicesDriver:
         if self._bus.password_file is None:
             return None
         try:
-            return self._bus.password_file.read_text(encoding="utf-8").strip()
+            return read_secret(self._bus.password_file)
         except OSError as e:
             raise DriverError(
                 f"{self.name}: {self._bus.password_file} cannot be read: {cause_of(e)}", reason_of(e)

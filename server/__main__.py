@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from config import ConfigError, load
+from config.secrets import shown
 from config.server import ServerConfig
 from server.accounts import commands as accounts
 from server.enrol import commands as enrolling
@@ -82,6 +83,12 @@ def web(
         settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
     _log_to_stderr()
     asyncio.run(show(settings, rooms, lambda _: logging.getLogger("server").info("pages: %s", _address(settings))))
+
+
+@cli.command("config")
+def config_(config: Config) -> None:
+    """Print the configuration as it stands, defaults and all; secrets are not shown."""
+    typer.echo(shown(load(config, ServerConfig)))
 
 
 @cli.command()

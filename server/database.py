@@ -10,15 +10,17 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from config.hosts import is_loopback
 from server.errors import ServerError
 
 BUSY_TIMEOUT_MS = 10_000
+_ASKED_FOR = ("verify-full", "verify-ca", "disable")  # libpq's own default falls back to plain text by itself
 
 metadata = MetaData(
     naming_convention={
@@ -68,18 +70,30 @@ def connect(address: str) -> Database:
     """Open the database at an SQLAlchemy address, e.g. `sqlite:////var/lib/campus/campus.db`."""
     try:
         url = make_url(address)
-    except ArgumentError as e:
-        raise ServerError(f"database: {address!r} is not a database address: {e}") from e
+    except ArgumentError as e:  # its text is not shown: it may hold a password
+        raise ServerError("database: is not a database address: write postgresql://USER@HOST/NAME") from e
     match url.get_backend_name():
         case "sqlite":
             engine = create_engine(url, pool_size=16, max_overflow=16)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         case "postgresql":
+            _check_link(url)
             engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=16, pool_pre_ping=True)
         case other:
             raise ServerError(f"database: {other!r} is not supported: use sqlite or postgresql")
     return Database(read=engine, write=engine.execution_options(campus_write=True))
+
+
+def _check_link(url: URL) -> None:
+    """Refuse a link over the network whose other end is not verified, unless no TLS is asked for by name."""
+    host, mode = url.host or "", url.query.get("sslmode")
+    if not host or host.startswith("/") or is_loopback(host) or mode in _ASKED_FOR:
+        return
+    raise ServerError(
+        f"database: {host} is reached over the network: add ?sslmode=verify-full&sslrootcert=FILE to its address,"
+        " or ?sslmode=disable if no TLS is meant"
+    )
 
 
 def sqlite_address(file: Path) -> str:

@@ -18,6 +18,7 @@ from fastapi import APIRouter
 
 from config.agent import MqttSection
 from config.hosts import is_loopback
+from config.secrets import read_secret
 from config.server import HttpSection, ServerConfig
 from server.accounts import sessions, tokens
 from server.alerts.alert import AlertHook
@@ -73,9 +74,19 @@ def now() -> datetime:
 
 def open_database(config: ServerConfig) -> Database:
     """Open and migrate the configured database."""
-    database = connect(config.database or sqlite_address(config.data / "campus.db"))
+    database = connect(database_address(config))
     migrate(database, config.data / "backups")
     return database
+
+
+def database_address(config: ServerConfig) -> str:
+    """Return the configured address, from its private file where it lies there."""
+    if config.database_file is None:
+        return config.database or sqlite_address(config.data / "campus.db")
+    try:
+        return read_secret(config.database_file)
+    except OSError as e:
+        raise ServerError(f"database_file: {config.database_file}: cannot be read: {e.strerror}") from e
 
 
 def assemble(
@@ -115,7 +126,7 @@ def assemble(
 
     live = Live(database, metrics, tick, latest.take_changed, still_valid)
     writer.on_commit(live.wake)
-    token = config.metrics_token_file.read_text(encoding="utf-8").strip() if config.metrics_token_file else ""
+    token = read_secret(config.metrics_token_file) if config.metrics_token_file else ""
     services = Services(
         database=database,
         writer=writer,

@@ -20,7 +20,7 @@ from server.ingest.leases import orphaned
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.presence.shared import Hearsay, note_open_pages
-from server.running import assemble, bound, make_web, now, running, serve_web
+from server.running import assemble, bound, database_address, make_web, now, running, serve_web
 from server.services import Services
 from server.wakening import Wakening
 from server.working import require_shared
@@ -47,7 +47,7 @@ async def show(
         ledger = Ledger(load_judgement(config.data), now)
         parts = assemble(config, config.mqtt, ledger.record_alert, hearing=hearing)
         services = parts.services
-        wakening = Wakening(config.database or "", services.live.wake)
+        wakening = Wakening(database_address(config), services.live.wake)
         tasks = (
             lambda: _follow(services, me),
             lambda: doors.keep(services, authority.load(config.data), config.data),

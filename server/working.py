@@ -27,7 +27,7 @@ from server.ledger.tables import heads
 from server.presence.shared import Telling, watched
 from server.push.follow import followers
 from server.rounds import Rounds, go_round
-from server.running import Parts, assemble, now, running
+from server.running import Parts, assemble, database_address, now, running
 from server.services import Services
 
 CHORES_S = 1.0
@@ -67,7 +67,7 @@ async def ingest(config: ServerConfig, worker: int) -> None:
 
 def require_shared(config: ServerConfig, name: str) -> None:
     """Refuse what several processes cannot share."""
-    if config.broker.type != "external" or config.database is None or config.database.startswith("sqlite"):
+    if config.broker.type != "external" or database_address(config).startswith("sqlite"):
         raise ServerError(
             f"{name}: several processes share one PostgreSQL and one broker:"
             ' set database = "postgresql://…", [broker] type = "external" and [mqtt]'

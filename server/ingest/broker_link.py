@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.agent import MqttSection
+from config.secrets import read_secret
 from contracts.messages import Command, CommandMessage
 from contracts.topics import Kind, Topic, site_filter
 from server.ingest.decode import Arrival
@@ -185,7 +186,7 @@ class BrokerLink:
             manual_ack=True,
         )
         if section.user is not None:
-            password = section.password_file.read_text(encoding="utf-8").strip() if section.password_file else None
+            password = read_secret(section.password_file) if section.password_file else None
             client.username_pw_set(section.user, password)
         if not is_plain(section):
             client.tls_set_context(tls_context(section))  # pyright: ignore[reportUnknownMemberType]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.push import SmsModemTarget
+from config.secrets import read_secret
 from server.push.errors import PushError
 from server.push.sms import pdus
 
@@ -46,7 +47,7 @@ class ModemSender:
         self._ask(port, "ATE0\r", b"OK", self.target.timeout_s)
         if self.target.pin_file is not None and b"SIM PIN" in self._ask(port, "AT+CPIN?\r", b"OK", 10.0):
             try:
-                pin = self.target.pin_file.read_text(encoding="utf-8").strip()
+                pin = read_secret(self.target.pin_file)
             except (OSError, UnicodeDecodeError) as e:
                 raise PushError(f"push {self.target.id}: {self.target.pin_file}: cannot be read") from e
             self._ask(port, f'AT+CPIN="{pin}"\r', b"OK", 10.0)

@@ -8,7 +8,9 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+from config.secrets import secret_path
 from server.push.errors import PushError
 from server.push.requests import Address, Post, Web, address, judge, request
 
@@ -42,7 +44,7 @@ class WebSender:
 
 def _read(target: Web, file: object) -> str:
     try:
-        with open(str(file), encoding="utf-8") as opened:  # noqa: PTH123 - a Path or its text
+        with open(secret_path(Path(str(file))), encoding="utf-8") as opened:  # noqa: PTH123 - as much as is sensible
             text = opened.read(4096).strip()
     except (OSError, UnicodeDecodeError) as e:
         raise PushError(f"push {target.id}: {file}: cannot be read") from e
