@@ -1,11 +1,8 @@
-"""Bring the database to this program's tables, with a copy of the old file first."""
+"""Bring the database to this program's tables, with a backup of the old ones first."""
 
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -23,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 def migrate(database: Database, backups: Path | None = None) -> None:
-    """Run the missing revisions; copy an SQLite file to `backups` first. Refuse a database of a newer version."""
+    """Run the missing revisions; back the database up into `backups` first. Refuse one of a newer version."""
     address = database.write.url.render_as_string(hide_password=True)
     try:
         with database.write.connect() as connection, connection.begin():
             if connection.dialect.name == "postgresql":  # several workers may be started at once
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            config = _config(connection)
+            config = alembic_of(connection)
             script = ScriptDirectory.from_config(config)
             present = MigrationContext.configure(connection).get_current_revision()
             newest = script.get_current_head()
@@ -42,7 +39,9 @@ def migrate(database: Database, backups: Path | None = None) -> None:
                     "install that version, or restore a backup made before it"
                 )
             if present is not None and backups is not None:
-                _copy(connection, backups, present)
+                from server.safekeeping.backup import before_migration  # noqa: PLC0415 - it migrates what it restores
+
+                _log.info("database %s: copied to %s", address, before_migration(database, backups, present))
             command.upgrade(config, "head")
             _log.info("database %s: now at revision %s", address, newest)
     except SQLAlchemyError as e:
@@ -53,28 +52,16 @@ def migrate(database: Database, backups: Path | None = None) -> None:
 def revise(database: Database, message: str) -> None:
     """Write a new revision file from the difference between the tables and a migrated database."""
     with database.write.connect() as connection, connection.begin():
-        config = _config(connection)
+        config = alembic_of(connection)
         number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
         # Numbered, so that two branches that both add one meet in a conflict and not in two heads.
         command.revision(config, message=message, autogenerate=True, rev_id=f"{number:04d}")
 
 
-def _config(connection: Connection) -> Config:
+def alembic_of(connection: Connection) -> Config:
+    """Return Alembic's configuration for one connection."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s")
     config.attributes["connection"] = connection
     return config
-
-
-def _copy(connection: Connection, backups: Path, revision: str) -> None:
-    file = connection.engine.url.database
-    if connection.dialect.name != "sqlite" or not file:
-        return
-    backups.mkdir(mode=0o700, parents=True, exist_ok=True)
-    copy = backups / f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{revision}.db"
-    # Through SQLite itself: a plain copy would miss what still stands in the write-ahead log.
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    copy.chmod(0o600)
-    _log.info("database %s: copied to %s before the migration", file, copy)

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from server.changes import announce, changes, head
 from server.database import Database, connect, insert_new, sqlite_address, upsert
 from server.datadir import claimed
 from server.errors import ServerError
 from server.migrate import migrate
-from server.tables import accounts, metadata, presence
+from server.tables import metadata, presence
 
 AT = datetime(2026, 9, 1, 8, tzinfo=timezone(timedelta(hours=8)))
 
@@ -84,29 +84,6 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="file is not a database") as error:
         migrate(connect(sqlite_address(tmp_path / "campus.db")))
     assert "\n" not in str(error.value)
-
-
-def test_an_older_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:
-    file = tmp_path / "old.db"
-    old = connect(sqlite_address(file))
-    with old.write.begin() as connection:
-        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
-        metadata.create_all(connection, tables=[accounts.users])
-        connection.execute(
-            insert(accounts.users).values(name="甲", role="admin", password="x", created_at=AT, disabled=False)
-        )
-    from server import migrate as module
-
-    with old.write.connect() as connection:
-        module._copy(connection, tmp_path / "backups", "0001")
-    old.close()
-    copies = list((tmp_path / "backups").glob("before-*-0001.db"))
-    assert len(copies) == 1
-    kept = connect(sqlite_address(copies[0]))
-    with kept.read.connect() as connection:
-        assert connection.execute(select(accounts.users.c.name)).scalar() == "甲"
-    kept.close()
 
 
 @pytest.mark.parametrize("address", ["mysql://x/y", "nonsense"])

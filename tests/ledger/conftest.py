@@ -9,7 +9,8 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,26 @@ def postgresql() -> Iterator[str]:
     finally:
         _run([*control, "-m", "immediate", "stop"])
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_addresses(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """A maker of addresses of databases that hold nothing at all, of either kind."""
+    if request.param == "sqlite":
+        return lambda: sqlite_address(tmp_path / f"{uuid.uuid4().hex}.db")
+    return partial(_empty, request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def empty_postgresql(postgresql: str) -> Callable[[], str]:
+    """A maker of addresses of empty PostgreSQL databases."""
+    return partial(_empty, postgresql)
+
+
+def _empty(address: str) -> str:
+    name = f"e{uuid.uuid4().hex}"
+    _create(address, name, "template1")
+    return address + name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,0 +1,98 @@
+"""The commands of safekeeping: backup, restore, move."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.engine import make_url
+
+from config import load
+from config.server import ServerConfig
+
+Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
+Passphrase = Annotated[
+    Path | None, typer.Option("--passphrase-file", help="seals keys and passwords; without it they are left out")
+]
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (backup, restore, move):
+        cli.command()(command)
+
+
+def backup(
+    config: Config,
+    file: Annotated[
+        Path | None, typer.Argument(help="where it goes; DATA/backups/DATE.zip where none is given")
+    ] = None,
+    passphrase_file: Passphrase = None,
+    history: Annotated[bool, typer.Option(help="the readings too")] = True,  # noqa: FBT002 - a flag of a command line
+) -> None:
+    """Copy all that the server keeps into one file, while it runs."""
+    from server.database import connect, sqlite_address  # noqa: PLC0415 - a short command need not load all
+    from server.safekeeping import backup as keeping  # noqa: PLC0415
+    from server.safekeeping.secret import read_passphrase  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    passphrase = read_passphrase(passphrase_file) if passphrase_file is not None else None
+    target = file or settings.data / "backups" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
+    database = connect(settings.database or sqlite_address(settings.data / "campus.db"))
+    try:
+        typer.echo(keeping.backup(database, settings.data, target, passphrase, history=history).words)
+    finally:
+        database.close()
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="a file that `backup` made")],
+    config: Config,
+    passphrase_file: Passphrase = None,
+) -> None:
+    """Put a backup back while no server runs; what is there already is set aside under another name."""
+    from server.database import connect, sqlite_address  # noqa: PLC0415
+    from server.datadir import claimed  # noqa: PLC0415
+    from server.errors import ServerError  # noqa: PLC0415
+    from server.ledger.checking import check_database  # noqa: PLC0415
+    from server.safekeeping import backup as keeping  # noqa: PLC0415
+    from server.safekeeping.secret import read_passphrase  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    passphrase = read_passphrase(passphrase_file) if passphrase_file is not None else None
+    with claimed(settings.data):
+        database = connect(settings.database or sqlite_address(settings.data / "campus.db"))
+        try:
+            done = keeping.restore(database, settings.data, file, passphrase)
+            with database.read.connect() as connection:
+                proof = check_database(connection, settings.data)
+        finally:
+            database.close()
+    typer.echo(f"restored from {done.words}")
+    if proof.broken is not None:
+        raise ServerError(f"restored, but the ledger was changed: {proof.broken}")
+    typer.echo(f"the ledger is whole: {proof.rows} journal rows")
+
+
+def move(
+    config: Config, to: Annotated[str, typer.Option(help="an empty PostgreSQL database, postgresql://user@host/name")]
+) -> None:
+    """Carry everything into PostgreSQL while no server runs; counts and hashes are compared, the chain is proved."""
+    from server.datadir import claimed  # noqa: PLC0415
+    from server.running import open_database  # noqa: PLC0415
+    from server.safekeeping.move import move as carry  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    with claimed(settings.data):
+        database = open_database(settings)
+        try:
+            moved = carry(database, to)
+        finally:
+            database.close()
+    for one in moved:
+        if one.rows:
+            typer.echo(f"{one.table}\t{one.rows} rows\t{one.digest[:16]}")
+    shown = make_url(to).render_as_string(hide_password=True)
+    typer.echo(f"moved {sum(one.rows for one in moved)} rows; the journal is whole. Now set: database = {shown!r}")
