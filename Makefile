@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 RUN := .venv/bin/python -m
 ARGS ?=
 
-.PHONY: help setup run test soak check lint format docs bench clean
+.PHONY: help setup run test soak check lint format docs sbom wheel bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -42,8 +42,15 @@ format: setup ## format the code
 docs: setup ## write docs/asyncapi.yaml from contracts/
 	@$(RUN) docs.generate
 
+sbom: setup ## write dist/campuswatch.cdx.json (CycloneDX) from uv.lock
+	@mkdir -p dist && $(UV) export -q --locked --all-extras --no-dev --format cyclonedx1.5 -o dist/campuswatch.cdx.json >/dev/null
+	@echo dist/campuswatch.cdx.json
+
+wheel: setup ## build the wheel into dist/
+	@$(UV) build -q --wheel -o dist
+
 bench: setup ## benchmarks: tables on screen, JSON in bench/out
 	@$(RUN) bench $(ARGS)
 
 clean: ## remove what was made
-	rm -rf .venv bench/out .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist bench/out .pytest_cache .ruff_cache .hypothesis
