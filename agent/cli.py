@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agent.advice import advice
 from config import ConfigError, load
 from config.agent import AgentConfig
 from config.secrets import shown
@@ -30,7 +31,7 @@ def run(config: Annotated[Path, typer.Option(help="The agent's TOML file.")]) ->
 
 @app.command()
 def check(file: Path) -> None:
-    """Check a configuration file: every mistake on one line, or a summary."""
+    """Check a configuration file: every mistake on one line, or a summary and what is worth a second look."""
     try:
         config = load(file, AgentConfig)
     except ConfigError as e:
@@ -42,6 +43,8 @@ def check(file: Path) -> None:
     for camera in config.camera:
         table.add_row(camera.id, "camera", ", ".join(part.id for part in (*camera.line, *camera.zone)))
     Console().print(table)
+    for line in advice(config):
+        typer.echo(f"look again: {line}")
 
 
 @app.command("config")

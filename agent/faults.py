@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from uuid_utils import uuid7
 
 from agent.clock import Clock
+from config.points import STORAGE
 from contracts.messages import Event, Point, Value
 from contracts.vocabulary import Hazard, Severity
 
-STORAGE = "agent-storage"
 OWN_POINTS = (Point(id=STORAGE, name="采集器存储", kind="agent"),)
 """Points that every agent has besides those of its configuration."""
 

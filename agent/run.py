@@ -37,7 +37,7 @@ from config.agent import AgentConfig
 from config.buses import Bus
 from config.schedules import CalendarSection
 from contracts.messages import Command, Configure, Reset, Still, WorkerHealth
-from detectors import detectors_of_bus
+from detectors import detectors_for
 from drivers import driver_for
 
 log = logging.getLogger("campus-agent")
@@ -90,7 +90,7 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     lane = ReadingLane(config.outbox.readings_memory)
     points = tuple(point for bus in config.bus for point in bus.point)
     units = {point.id: point.unit for point in points}
-    zones = Zones(points, Intake(outbox, clock, units, (local.hear,)), clock)
+    zones = Zones(points, config.calendar, Intake(outbox, clock, units, (local.hear,)), clock)
     intake = Intake(outbox, clock, units, (local.hear, zones.hear), zones.read)
     workers = [CameraWorker(camera, intake.take, clock) for camera in drawn.sections(config.camera)]
     pipelines = [_pipeline(bus, config.calendar, intake, lane, clock) for bus in config.bus]
@@ -126,7 +126,8 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
 
 
 def _pipeline(bus: Bus, calendar: CalendarSection, intake: Intake, lane: ReadingLane, clock: Clock) -> Pipeline:
-    return Pipeline(driver_for(bus), detectors_of_bus(bus.point, calendar), intake, lane, clock, _patience_s(bus))
+    detectors = {point.id: detectors_for(point, calendar) for point in bus.point}
+    return Pipeline(driver_for(bus), detectors, intake, lane, clock, _patience_s(bus))
 
 
 def _patience_s(bus: Bus) -> float:

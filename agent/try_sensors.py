@@ -21,7 +21,7 @@ from config import ConfigError
 from config.points import PointSection
 from config.schedules import CalendarSection
 from contracts.vocabulary import Hazard
-from detectors import detectors_of_bus
+from detectors import detectors_for
 from detectors.coincidence import Coincidence
 from detectors.findings import Event
 from drivers.samples import Reading, Sample, Tick
@@ -128,8 +128,9 @@ def run(
     points: Sequence[PointSection], stream: Iterable[Sample], tally: Tally, calendar: CalendarSection
 ) -> Iterator[Event]:
     """Run the live detectors, and what they say together, over a stream; yield what they find."""
-    zones = Coincidence(tuple(points)) if len(points) > 1 else None
-    by_point = detectors_of_bus(points, calendar)
+    zones = Coincidence(tuple(points), calendar) if len(points) > 1 else None
+    wanted = zones.wanted if zones else frozenset[str]()
+    by_point = {point.id: detectors_for(point, calendar) for point in points}
     everyone = [detector for group in by_point.values() for detector in group]
     for sample in stream:
         tally.seconds_of_input = max(tally.seconds_of_input, sample.at)
@@ -142,7 +143,7 @@ def run(
                 if isinstance(finding, Event):
                     yield finding
                     yield from zones.update(finding) if zones else ()
-        if zones and isinstance(sample, (Reading, Tick)):
+        if zones and (isinstance(sample, Tick) or (isinstance(sample, Reading) and sample.point in wanted)):
             yield from zones.update(sample)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from agent.clock import Clock
 from agent.intake import Instant, Intake
 from config.points import PointSection
-from contracts.vocabulary import SensorKind
+from config.schedules import CalendarSection
 from detectors.coincidence import Coincidence
 from detectors.findings import Event, Finding
 from drivers.samples import Reading, Tick
@@ -28,11 +28,13 @@ class Zones:
     name = "zones"
     limit_s = 10.0
 
-    def __init__(self, points: tuple[PointSection, ...], intake: Intake, clock: Clock) -> None:
-        self._coincidence = Coincidence(points)
+    def __init__(
+        self, points: tuple[PointSection, ...], calendar: CalendarSection, intake: Intake, clock: Clock
+    ) -> None:
+        self._coincidence = Coincidence(points, calendar)
         self._intake = intake
         self._clock = clock
-        self._locks = frozenset(point.id for point in points if point.kind is SensorKind.EXIT_LOCK)
+        self._wanted = self._coincidence.wanted
         self._queue: deque[tuple[Event | Reading, Instant]] = deque()
         self._resets: deque[str] = deque()
         self._wake = threading.Condition()
@@ -44,8 +46,8 @@ class Zones:
             self._put(finding, now)
 
     def read(self, reading: Reading, now: Instant) -> None:
-        """Take in a reading, from its bus's thread; only exit locks matter here."""
-        if reading.point in self._locks:
+        """Take in a reading, from its bus's thread; few of them matter here."""
+        if reading.point in self._wanted:
             self._put(reading, now)
 
     def reset(self, point: str) -> None:

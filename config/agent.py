@@ -11,9 +11,10 @@ from config import Section
 from config.buses import Bus
 from config.cameras import CameraSection
 from config.hosts import is_loopback
-from config.points import Id
+from config.points import STORAGE, Id
+from config.rules import WaterLevelRule
 from config.schedules import CalendarSection
-from contracts.vocabulary import Severity
+from contracts.vocabulary import SensorKind, Severity
 
 
 class MqttSection(Section):
@@ -110,4 +111,19 @@ class AgentConfig(Section):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise ValueError(f"the id {twice[0]!r} is given twice: every point, camera, line and zone needs its own")
+        if STORAGE in ids:
+            raise ValueError(f"the id {STORAGE!r} is the agent's own, for its disk: choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _second_gauges_are_here(self) -> Self:
+        points = {point.id: point for bus in self.bus for point in bus.point}
+        for point in points.values():
+            second = point.rule.second if isinstance(point.rule, WaterLevelRule) else ""
+            if not second:
+                continue
+            if second == point.id or second not in points:
+                raise ValueError(f"point {point.id!r}: second = {second!r} is no other point of this agent")
+            if points[second].kind not in {SensorKind.WATER_LEVEL, SensorKind.LEVEL}:
+                raise ValueError(f"point {point.id!r}: second = {second!r} is no gauge but a {points[second].kind}")
         return self

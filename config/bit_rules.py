@@ -29,7 +29,6 @@ class ContactRule(BitRule):
     on_delay_s: float = Field(default=24 * HOUR, ge=0)  # ISA-18.2: what stands for a day is stale
     off_delay_s: float = Field(default=0.0, ge=0)
     severity: Severity = Severity.WARNING
-    latch: bool = False
 
 
 class FlameRule(BitRule):
@@ -120,7 +119,6 @@ class LifeRingBoxRule(BitRule):
     kind: Literal["life-ring-box"] = "life-ring-box"
     off_delay_s: float = Field(default=5.0, ge=0)
     severity: Severity = Severity.CRITICAL
-    latch: bool = False
 
 
 class LifeRingRule(BitRule):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config import Section
 from contracts.vocabulary import Severity
@@ -94,10 +94,16 @@ class WaterLevelRule(NumberRule):
     rise: float | None = Field(default=None, gt=0)  # m in 10 minutes: an advisory; tidal water has none that fits
     on_delay_s: float = Field(default=0.0, ge=0)
     off_delay_s: float = Field(default=0.0, ge=0)
-    second: str = ""  # the id of a second gauge on the same bus
+    second: str = ""  # the id of a second gauge of this agent, on any bus
     agree: float = Field(default=0.3, gt=0)  # the two may differ by so much
     severity: Severity = Severity.WARNING
     anomaly: bool = False
+
+    @model_validator(mode="after")
+    def _one_hint(self) -> Self:
+        if self.second and self.anomaly:
+            raise ValueError("second and anomaly are one and the same hint of a point: keep one of them")
+        return self
 
 
 class GasRule(NumberRule):
@@ -111,7 +117,7 @@ class GasRule(NumberRule):
     deadband: float = Field(default=2.0, ge=0)
     samples: int = Field(default=2, ge=1)
     off_delay_s: float = Field(default=30.0, ge=0)
-    latch: bool = False
+    latch: bool = True
 
 
 class CoRule(NumberRule):
@@ -123,7 +129,7 @@ class CoRule(NumberRule):
     table: tuple[tuple[float, float], ...] = ((50.0, 75.0), (70.0, 60.0), (100.0, 25.0), (150.0, 10.0), (300.0, 2.5))
     """(ppm, minutes): at this concentration alarm after so long, the middle of what the standards allow."""
     clear: float = 30.0
-    latch: bool = False
+    latch: bool = True
 
 
 class HeatRule(NumberRule):

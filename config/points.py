@@ -11,6 +11,9 @@ from config.rules import Rule
 from contracts.topics import ID_PATTERN
 from contracts.vocabulary import SensorKind
 
+STORAGE = "agent-storage"
+"""The point under which an agent reports its own disk; no sensor may take its name."""
+
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
 

@@ -82,8 +82,10 @@ class Direction(StrEnum):
     DOWN = "down"
 
 
-LATCHING = frozenset({Hazard.SMOKE, Hazard.HEAT, Hazard.FIRE, Hazard.EMERGENCY})
-"""Hazards that stay active until a person resets them (fire and one-key alarms)."""
+LATCHING = frozenset(
+    {Hazard.SMOKE, Hazard.HEAT, Hazard.FLAME, Hazard.FIRE, Hazard.CO, Hazard.GAS, Hazard.LEAK, Hazard.EMERGENCY}
+)
+"""Hazards that stay active until a person resets them: at the agent by default, on the server always."""
 
-NEVER_SHELVED = frozenset({*LATCHING, Hazard.FLAME, Hazard.CO, Hazard.GAS})
-"""Hazards nobody may shelve."""
+NEVER_SHELVED = LATCHING - {Hazard.LEAK}
+"""Hazards nobody may shelve: fire, gas, CO and one-key alarms."""

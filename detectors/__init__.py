@@ -50,14 +50,14 @@ from detectors.schedules import covers
 from detectors.smoke import Smoke, SmokeValidity
 from detectors.validity import NumberValidity
 from detectors.watched import Watched
-from detectors.water import SecondGauge, WaterLevel
+from detectors.water import WaterLevel, no_echo_from
 
 SCHOOL = CalendarSection()
 LIMITED = {"level": Hazard.ANOMALY, "temperature": Hazard.TEMPERATURE, "electrical": Hazard.ELECTRICAL}
 
 
 def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> list[Detector]:  # noqa: C901, PLR0911, PLR0912 - one list
-    """Return the detectors that watch a point: give every sample of its bus to each of them."""
+    """Return the detectors that watch a point; what several points say together is detectors.coincidence."""
     here = point.id
     match point.rule:
         case HeatRule() as rule:
@@ -69,13 +69,12 @@ def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> li
         case GasRule() as rule:
             return _bit_or_number(point, rule, [Gas(here, rule), OwnAlarm(here, Hazard.GAS, latch=rule.latch)])
         case WaterLevelRule() as rule:
-            second: list[Detector] = [SecondGauge(here, rule, point.unit)] if rule.second else []
-            return [*_numbers(point, rule, [WaterLevel(here, rule, point.unit), *_unusual(point, calendar)]), *second]
+            return _numbers(point, rule, [WaterLevel(here, rule, point.unit), *_unusual(point, calendar)])
         case LevelRule() | TemperatureRule() | ElectricalRule() as rule:
             return _numbers(point, rule, [*_level(here, rule), *_unusual(point, calendar)])
         case ContactRule() as rule:
             held = Held(rule.on_delay_s, rule.off_delay_s)
-            return _bits(point, rule, [_contact(here, Hazard.DOOR, rule, held, "on", latch=rule.latch)])
+            return _bits(point, rule, [_contact(here, Hazard.DOOR, rule, held, "on")])
         case FlameRule() as rule:
             held = Held(rule.on_delay_s, rule.off_delay_s)
             return _bits(point, rule, [_contact(here, Hazard.FLAME, rule, held, "flame", latch=rule.latch)])
@@ -99,7 +98,7 @@ def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> li
             return _bits(point, rule, [_contact(here, Hazard.EMERGENCY, rule, Held(), "pressed", latch=rule.latch)])
         case LifeRingBoxRule() as rule:
             held = Held(0.0, rule.off_delay_s)
-            return _bits(point, rule, [_contact(here, Hazard.LIFE_RING, rule, held, "box-opened", latch=rule.latch)])
+            return _bits(point, rule, [_contact(here, Hazard.LIFE_RING, rule, held, "box-opened")])
         case LifeRingRule() as rule:
             held = Held(rule.on_delay_s, rule.off_delay_s)
             return _bits(point, rule, [_contact(here, Hazard.LIFE_RING, rule, held, "missing")])
@@ -109,22 +108,12 @@ def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> li
             assert_never(point.rule)
 
 
-def detectors_of_bus(points: Sequence[PointSection], calendar: CalendarSection = SCHOOL) -> dict[str, list[Detector]]:
-    """Return the detectors of each point of a bus; a second gauge's readings also go to the point it checks."""
-    found = {point.id: detectors_for(point, calendar) for point in points}
-    for point in points:
-        if isinstance(point.rule, WaterLevelRule) and point.rule.second in found:
-            found[point.rule.second].extend(d for d in found[point.id] if isinstance(d, SecondGauge))
-    return found
-
-
 def _bit_or_number(point: PointSection, rule: NumberRule, rules: Sequence[PointRule]) -> list[Detector]:
     return [Watched(point.id, BitOrNumberValidity(rule, silence_s=point.silence_s), rules)]
 
 
 def _numbers(point: PointSection, rule: NumberRule, rules: Sequence[PointRule]) -> list[Detector]:
-    # 5 m ultrasonic gauges answer 5000 and more for "no echo"
-    special_from = 5000.0 if isinstance(rule, WaterLevelRule) and rule.distance and point.unit == "mm" else None
+    special_from = no_echo_from(rule, point.unit) if isinstance(rule, WaterLevelRule) else None
     return [Watched(point.id, NumberValidity(rule, silence_s=point.silence_s, special_from=special_from), rules)]
 
 

@@ -1,10 +1,8 @@
-"""Water level: limits with two of three samples, rise in 10 minutes, agreement with a second gauge."""
+"""Water level: limits with two of three samples, rise in 10 minutes."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from statistics import median
 
 from config.rules import WaterLevelRule
 from contracts.vocabulary import Hazard, Severity
@@ -14,12 +12,15 @@ from detectors.findings import Event
 from detectors.level import Limit
 from detectors.values import number
 from detectors.windows import RecentLow
-from drivers.samples import Reading, Sample, Value
+from drivers.samples import Value
 
 RISE_S = 600.0
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0}
-FRESH_S = 1800.0  # river gauges report every quarter of an hour
-DIFFERENCES = 96
+
+
+def no_echo_from(rule: WaterLevelRule, unit: str) -> float | None:
+    """Return from where on a value means that nothing was seen: ultrasonic gauges of 5 m range answer 5000 and more."""
+    return 5000.0 if rule.distance and unit == "mm" else None
 
 
 class WaterLevel:
@@ -91,41 +92,3 @@ class WaterLevel:
         if claim is None and (any(state is None for _, state in states) or len(self._three) < 2):
             return []
         return self._alarm.update(claim, at, self._value)
-
-
-class SecondGauge:
-    """Two gauges of one water: reports when their difference leaves its usual middle. Their zeros may differ."""
-
-    def __init__(self, point: str, rule: WaterLevelRule, unit: str) -> None:
-        self._alarm = Alarm(point, Hazard.ANOMALY)
-        self._point = point
-        self._rule = rule
-        self._metre = METRES.get(unit, 1.0)
-        self._other: tuple[float, float] | None = None
-        self._differences: deque[float] = deque(maxlen=DIFFERENCES)
-        self._apart = Held(samples=2)
-
-    def update(self, sample: Sample) -> list[Event]:
-        """Take the readings of both gauges; the second one's in metres."""
-        if not isinstance(sample, Reading) or not math.isfinite(sample.at):
-            return []
-        value = number(sample.value)
-        if value is None:
-            return []
-        if sample.point == self._rule.second:
-            self._other = (sample.at, value)
-        if sample.point != self._point or self._other is None or sample.at - self._other[0] > FRESH_S:
-            return []
-        height = (-value if self._rule.distance else value) * self._metre
-        difference = height - self._other[1]
-        usual = median(self._differences) if len(self._differences) >= DIFFERENCES // 4 else None
-        self._differences.append(difference)
-        apart = self._apart.update(None if usual is None else abs(difference - usual) > self._rule.agree, sample.at)
-        if apart is None:
-            return []
-        claim = Claim(Severity.ADVISORY, "second-gauge") if apart else None
-        return self._alarm.update(claim, sample.at, value)
-
-    def reset(self, at: float) -> list[Event]:
-        """Nothing is latched."""
-        return self._alarm.reset(at)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from watching import feed, point
 
-from contracts.vocabulary import SensorKind
+from contracts.vocabulary import LATCHING, SensorKind
 from detectors import detectors_for
 from drivers.samples import Reading, Sample, Silence, Tick, Value
 
@@ -40,6 +40,12 @@ def test_no_sequence_of_samples_raises(kind: str, samples: list[Sample]) -> None
 def test_what_is_no_number_is_a_fault_and_never_an_alarm_or_normal(kind: str) -> None:
     found = feed(detectors_for(point(kind)), [Reading("p", math.nan, n, n) for n in range(100)])
     assert [(event.kind, event.active) for event in found] == [("fault", True)]
+
+
+def test_what_latches_at_the_agent_can_be_reset_on_the_server() -> None:
+    """Else nobody could ever end it: the agent would wait for a reset, the server for the agent."""
+    latching = {kind for kind in KINDS if getattr(point(kind).rule, "latch", False)} - {SensorKind.PANEL}
+    assert latching <= {str(hazard) for hazard in LATCHING}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from watching import OFF, ON, at, changes, point, series, silent, tick
+from watching import NOON, OFF, ON, at, changes, point, series, silent, tick
 
 from config.points import PointSection
 from contracts.vocabulary import Severity
-from detectors import detectors_of_bus
 from detectors.coincidence import Coincidence
 from detectors.findings import Event
 from drivers.samples import Reading, Sample, Tick
@@ -15,6 +16,7 @@ from drivers.samples import Reading, Sample, Tick
 POND = point("water-level", "m", high=2.0, critical=2.5, rise=0.3)
 GAUGE = point("water-level", "mm", distance=True, high=830)
 MIN10 = 600.0
+JANUARY = NOON - 150 * 86400
 
 
 @pytest.mark.parametrize(
@@ -78,14 +80,16 @@ def test_two_gauges_that_part_company_are_reported_and_their_zeros_may_differ() 
     pond = PointSection.model_validate(
         {"id": "p", "name": "p", "kind": "water-level", "unit": "m", "rule": {"second": "q", "high": 9}}
     )
-    river = PointSection.model_validate({"id": "q", "name": "q", "kind": "water-level", "unit": "m", "rule": {}})
-    detectors = detectors_of_bus([pond, river])
+    river = PointSection.model_validate(
+        {"id": "q", "name": "q", "kind": "water-level", "unit": "cm", "rule": {"at_least": 0}}
+    )
+    together = Coincidence((pond, river))
+    assert together.wanted == {"p", "q"}
     found: list[Event] = []
     for n in range(60):
-        for name, level in (("q", 1.0 + n % 7 / 50), ("p", 3.0 + n % 7 / 50 + (0.8 if n > 40 else 0.0))):
-            sample = Reading(name, level, n * MIN10, n * MIN10)
-            for detector in detectors[name]:
-                found += [e for e in detector.update(sample) if isinstance(e, Event) and e.kind == "anomaly"]
+        for name, level in (("q", 100.0 + n % 7 * 2), ("p", 3.0 + n % 7 / 50 + (0.8 if n > 40 else 0.0))):
+            found += together.update(Reading(name, level, n * MIN10, n * MIN10))
+        found += together.update(Reading("q", -900.0, n * MIN10, n * MIN10))
     assert [(e.point, e.active, e.reason, e.at / MIN10) for e in found] == [
         ("p", False, "normal", 24.0),
         ("p", True, "second-gauge", 42.0),
@@ -96,8 +100,16 @@ def member(name: str, kind: str, zone: str = "z") -> PointSection:
     return PointSection.model_validate({"id": name, "name": name, "kind": kind, "zone": zone, "rule": {}})
 
 
-def fire(name: str, kind: str, second: float, *, active: bool = True) -> Event:
-    return Event(name, kind, active, Severity.CRITICAL, "x", second)
+def fire(
+    name: str,
+    kind: str,
+    second: float,
+    *,
+    active: bool = True,
+    severity: Severity = Severity.CRITICAL,
+    reason: str = "x",
+) -> Event:
+    return Event(name, kind, active, severity, reason, second)
 
 
 TWO = (member("s", "smoke"), member("h", "heat"), member("far", "heat", "other"), member("k", "exit-lock", ""))
@@ -140,12 +152,85 @@ def test_a_coincidence_latches_until_a_person_resets_it_and_nothing_burns() -> N
     assert [e.active for e in together.reset("s", 5)] == [False]
 
 
-@pytest.mark.parametrize(("second", "expected"), [(9.0, [True, False]), (11.0, [])], ids=["within 10 s", "later"])
-def test_beam_and_motion_of_a_zone_are_a_person_at_the_water_within_10_s(second: float, expected: list[bool]) -> None:
-    together = Coincidence((member("b", "beam"), member("m", "motion")))
-    found = [*together.update(fire("b", "water-person", 0)), *together.update(fire("m", "intrusion", second))]
-    found += together.update(Tick(200, 200))
+def test_two_pre_alarms_of_a_zone_are_a_warning_and_an_alarm_among_them_is_critical() -> None:
+    together = Coincidence((member("s", "smoke"), member("t", "smoke"), member("h", "heat")))
+    mild = [fire(name, "smoke", at, severity=Severity.ADVISORY) for name, at in (("s", 1.0), ("t", 2.0))]
+    found = [e for given in [*mild, fire("h", "heat", 3)] for e in together.update(given)]
+    assert [(e.at, e.kind, e.severity) for e in found] == [(2, "fire", "warning"), (3, "fire", "critical")]
+
+
+LOCK = (member("k", "exit-lock", ""), member("s", "smoke"))
+
+
+def lock(second: float, *, active: bool, severity: Severity = Severity.CRITICAL) -> Event:
+    """What the lock's own rule reports in school hours."""
+    return Event("k", "exit-locked", active, severity, "locked", second)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([lock(1, active=True), fire("s", "smoke", 2), fire("s", "smoke", 3, active=False)], []),
+        ([lock(1, active=True), fire("s", "smoke", 2), lock(3, active=False)], [(3, True, "locked-in-alarm")]),
+        (
+            [
+                lock(1, active=True, severity=Severity.WARNING),
+                fire("s", "smoke", 2),
+                fire("s", "smoke", 3, active=False),
+            ],
+            [(2, True, "locked-in-alarm"), (3, True, "locked")],
+        ),
+        (
+            [fire("s", "smoke", 2), fire("s", "smoke", 3, active=False)],
+            [(2, True, "locked-in-alarm"), (3, False, "normal")],
+        ),
+    ],
+    ids=[
+        "the end of an alarm does not end a lock that is wrong by the hours",
+        "the end of the hours does not end a lock that is wrong by the alarm",
+        "an alarm raises the grade and its end gives it back",
+        "outside the hours it lasts as long as the alarm",
+    ],
+)
+def test_a_locked_exit_is_one_state_whoever_says_it(
+    given: list[Event], expected: list[tuple[float, bool, str]]
+) -> None:
+    together = Coincidence(LOCK)
+    together.update(Reading("k", ON, 0, 0))
+    assert [(e.at, e.active, e.reason) for one in given for e in together.update(one)] == expected
+
+
+SHORE = (member("b", "beam"), member("m", "motion"))
+
+
+@pytest.mark.parametrize(
+    ("second", "utc", "expected"),
+    [(9.0, NOON, [True, False]), (11.0, NOON, []), (9.0, JANUARY, [])],
+    ids=["within 10 s, by day too", "later", "outside the season"],
+)
+def test_beam_and_motion_of_a_zone_are_a_person_at_the_water_within_10_s(
+    second: float, utc: float, expected: list[bool]
+) -> None:
+    together = Coincidence(SHORE)
+    found: list[Event] = []
+    for name, at_, state in (("b", 0, OFF), ("m", 0, OFF), ("b", 1, ON), ("b", 1.2, OFF), ("m", 1 + second, ON)):
+        found += together.update(Reading(name, state, at_, utc + at_))
+    found += together.update(Tick(200, utc + 200))
     assert [event.active for event in found] == expected
+    assert all(event.kind == "water-person" and event.severity == "critical" for event in found)
+
+
+def test_a_beam_in_fault_makes_no_person_and_a_person_gone_leaves_a_broken_beam_reported() -> None:
+    together = Coincidence(SHORE)
+    together.update(fire("b", "fault", 0))
+    for name, state in (("b", OFF), ("m", OFF), ("b", ON), ("m", ON)):
+        assert together.update(Reading(name, state, 1, NOON)) == []
+    together.update(fire("b", "fault", 2, active=False))
+    together.update(Reading("b", OFF, 3, NOON))
+    assert [e.point for e in together.update(Reading("b", ON, 4, NOON))] == ["b"]
+    broken = fire("b", "water-person", 7, severity=Severity.WARNING, reason="beam")
+    assert together.update(broken) == [fire("b", "water-person", 7, reason="coincidence")]
+    assert together.update(Tick(90, NOON)) == [replace(broken, at=90)]
 
 
 def test_samples_of_another_point_are_not_taken() -> None:
