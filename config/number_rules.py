@@ -91,7 +91,9 @@ class WaterLevelRule(NumberRule):
     critical: float | None = None
     deadband: float = Field(default=0.05, ge=0)  # m, as the next three
     spike: float = Field(default=0.25, gt=0)  # a jump of more needs a second of three samples to agree
-    rise: float | None = Field(default=None, gt=0)  # m in 10 minutes: an advisory; tidal water has none that fits
+    rise: float = Field(
+        default=0.5, gt=0
+    )  # m in 10 minutes: an advisory; faster than a tide of 7 m, slower than a flood
     on_delay_s: float = Field(default=0.0, ge=0)
     off_delay_s: float = Field(default=0.0, ge=0)
     second: str = ""  # the id of a second gauge of this agent, on any bus

@@ -61,7 +61,7 @@ class WaterLevel:
         states = [(claim, limit.decide(self._agreed(limit, found, close=close), at)) for claim, limit in self._limits]
         height = (-found if self._rule.distance else found) * self._metre
         rise = self._recent.rise(height, at)
-        rising = self._rising.update(None if self._rule.rise is None or rise is None else rise >= self._rule.rise, at)
+        rising = self._rising.update(None if rise is None else rise >= self._rule.rise, at)
         return self._say(states, rising, at)
 
     def unknown(self, at: float) -> None:
