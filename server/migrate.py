@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.database import Database
 from server.errors import ServerError
+from server.ledger.tables import SEARCH
 
 _LOCK = 0x6361_6D70_6D69  # "campmi": any number that is ours alone
 _log = logging.getLogger(__name__)
@@ -47,6 +48,11 @@ def migrate(database: Database, backups: Path | None = None) -> None:
     except SQLAlchemyError as e:
         cause = e.__cause__ or e
         raise ServerError(f"database {address}: cannot be used: {cause}") from e
+
+
+def own(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out what a revision makes by itself for one database: the index of texts and its inner tables."""
+    return not (kind == "table" and name is not None and name.startswith(SEARCH))
 
 
 def revise(database: Database, message: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from server.alerts.pending import Heard
 from server.batch import Batch
 from server.database import insert_all_new, last_given, upsert_all
+from server.ledger import search
 from server.ledger.entry import Entry, columns, from_row
 from server.ledger.tables import hazards, joined, numbers, waiting
 
@@ -105,6 +106,7 @@ class Books:
             upsert_all(connection, numbers, ("site", "year"), rows)
         if self.opened:
             connection.execute(insert(hazards), list(self.opened.values()))
+            search.put(connection, self.opened.items())
             self.opened.clear()
         by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for hazard, values in self.changed.items():
@@ -113,6 +115,8 @@ class Books:
         for names, rows in by_columns.items():
             changed = update(hazards).where(hazards.c.id == bindparam("v_id"))
             connection.execute(changed.values({name: bindparam(f"v_{name}") for name in names}), rows)
+            if set(names) & set(search.TEXTS):
+                search.put_again(connection, [row["v_id"] for row in rows])
         self.changed.clear()
 
     def _read_joins(self, connection: Connection, ids: Iterable[str]) -> None:

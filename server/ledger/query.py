@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, tuple_
 
+from server.ledger import search
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.guards import MissingError
 from server.ledger.tables import IS_OPEN, hazards, journal
 
 Sort = Literal["-found_at", "found_at", "due_at", "-due_at"]
 MOST = 500
+COUNTED, MORE = 10_000, "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,15 @@ class Page:
 def page(connection: Connection, wanted: Wanted, sort: Sort = "-found_at", after: str = "", limit: int = 50) -> Page:
     """Return one page of entries."""
     limit = max(1, min(limit, MOST))
-    rows = connection.execute(statement(wanted, sort, after).limit(limit + 1)).all()
+    rows = connection.execute(statement(wanted, sort, after, _narrowed(connection, wanted)).limit(limit + 1)).all()
     entries = tuple(from_row(row) for row in rows[:limit])
     return Page(entries, _cursor(entries[-1], sort) if len(rows) > limit else None)
 
 
-def statement(wanted: Wanted, sort: Sort, after: str = "") -> Select[Any]:
+def statement(wanted: Wanted, sort: Sort, after: str = "", narrowed: Sequence[ColumnElement[bool]] = ()) -> Select[Any]:
     """Return the query of a page, for its plan too."""
     column = hazards.c[sort.removeprefix("-")]
-    query = select(hazards).where(*_conditions(wanted))
+    query = select(hazards).where(*narrowed, *_conditions(wanted))
     if column is hazards.c.due_at:
         query = query.where(column.is_not(None))
     down = sort.startswith("-")
@@ -70,9 +73,21 @@ def statement(wanted: Wanted, sort: Sort, after: str = "") -> Select[Any]:
 
 
 def counts(connection: Connection, wanted: Wanted) -> dict[str, int]:
-    """Return how many entries stand in each state."""
-    query = select(hazards.c.state, func.count()).where(*_conditions(wanted)).group_by(hazards.c.state)
-    return {state: n for state, n in connection.execute(query)}  # noqa: C416 - a row is no pair to the types
+    """Return how many entries stand in each state; where they are more than `COUNTED`, only that: `{"more": COUNTED}`.
+
+    Counting a million takes as long as reading them, and nobody reads further than "more than ten thousand".
+    """
+    some = select(hazards.c.state).where(*_narrowed(connection, wanted), *_conditions(wanted)).limit(COUNTED + 1)
+    inner = some.subquery()
+    query = select(inner.c.state, func.count()).group_by(inner.c.state)
+    found: dict[str, int] = {state: n for state, n in connection.execute(query)}  # noqa: C416 - a row is no pair to the types
+    return found if sum(found.values()) <= COUNTED else {MORE: COUNTED}
+
+
+def _narrowed(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Ask the index of texts first."""
+    ids = search.proposed(connection, wanted.text) if wanted.text else None
+    return [] if ids is None else [search.among(connection, ids)]
 
 
 def story(connection: Connection, hazard: int) -> list[dict[str, Any]]:

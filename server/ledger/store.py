@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from server.batch import part_of
 from server.changes import announce
 from server.errors import RefusedError, UnknownError
-from server.ledger import journal
+from server.ledger import journal, search
 from server.ledger.entry import Entry, columns, difference, from_row
 from server.ledger.pending import Books
 from server.ledger.tables import IS_OPEN, hazards, numbers
@@ -41,6 +41,7 @@ def open_entry(
     else:
         key = connection.execute(insert(hazards).values(values)).inserted_primary_key
         entry = replace(entry, id=key[0] if key is not None else 0)
+        search.put(connection, [(entry.id, values)])
     body = {"set": {"id": entry.id, **values}, **detail}
     journal.append(connection, entry.site, at, by, entry.id, "open", ("", entry.state), body)
     _announce(connection, entry, at)
@@ -84,6 +85,8 @@ def change(
     same = (hazards.c.id == before.id) & (hazards.c.version == before.version)
     if connection.execute(update(hazards).where(same).values(changed)).rowcount != 1:
         raise StaleEditError(f"{before.number}：别人刚刚修改过，请刷新后重做（没有覆盖任何内容）")
+    if changed.keys() & set(search.TEXTS):
+        search.put(connection, [(after.id, columns(after))])
     _written(connection, before, after, by, at, action, {"set": changed, **(detail or {})})
     return after
 
@@ -98,6 +101,8 @@ def touch(
         books.put(after, changed)
     elif changed:
         connection.execute(update(hazards).where(hazards.c.id == before.id).values(changed))
+        if changed.keys() & set(search.TEXTS):
+            search.put(connection, [(after.id, columns(after))])
     _written(connection, before, after, by, at, action, {"set": changed, **detail})
     return after
 

@@ -21,6 +21,9 @@ from server.database import Counter, Instant, metadata
 
 SHORT, NAME, LONG = 40, 200, 4000
 
+SEARCH = "hazard_search"
+"""The index of texts: made by its revision and known to `search` alone, for each database has its own kind."""
+
 hazards = Table(
     "hazards",
     metadata,
@@ -99,6 +102,17 @@ hazards = Table(
     Index("ix_hazards_due", "due_at", "id", sqlite_where=text("open"), postgresql_where=text("open")),
     Index("ix_hazards_site_register", "site", "register", "found_at", "id"),
     Index("ix_hazards_responsible", "responsible", "found_at", "id"),
+    Index("ix_hazards_state_found", "state", "found_at", "id"),
+    Index("ix_hazards_category_found", "category", "found_at", "id"),
+    Index("ix_hazards_source_found", "source", "found_at", "id"),
+    Index(
+        "ix_hazards_open_grade_found",
+        "grade",
+        "found_at",
+        "id",
+        sqlite_where=text("open"),
+        postgresql_where=text("open"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.database import Database, connect, last_given
 from server.errors import ServerError
+from server.ledger import search
 from server.ledger.verify import verify
 from server.migrate import migrate
 from server.safekeeping.dump import driver
@@ -46,6 +47,7 @@ def move(source: Database, address: str) -> list[Moved]:
             moved = [_move(rows, into, table) for table in metadata.sorted_tables]
             for table in metadata.sorted_tables:
                 _count_on(rows, into, table)
+            search.rebuild(into)
             proof = verify(into)
             if proof.broken is not None:
                 raise ServerError(f"move: nothing was moved: the journal does not hold: {proof.broken}")

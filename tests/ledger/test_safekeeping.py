@@ -24,14 +24,15 @@ from server.alerts.tables import alerts
 from server.changes import announce, head
 from server.database import Database, connect
 from server.errors import ServerError
-from server.ledger import seal
+from server.ledger import seal, search
 from server.ledger.actions import Finding, act, report
 from server.ledger.checking import check_database
 from server.ledger.guards import Actor
+from server.ledger.query import Wanted, page
 from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards, journal
 from server.ledger.verify import verify
-from server.migrate import alembic_of, migrate
+from server.migrate import alembic_of, migrate, own
 from server.safekeeping.backup import backup, restore
 from server.safekeeping.move import digest_of, move
 from server.tables import metadata
@@ -217,19 +218,22 @@ def test_a_backup_made_while_entries_come_in_is_of_one_moment(
 
 
 def test_the_first_schema_with_its_data_is_brought_to_this_one_after_a_backup(
-    empty_addresses: Callable[[], str], ledger: Ledger, tmp_path: Path
+    empty_addresses: Callable[[], str], ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(empty_addresses()) as database:
         with database.write.connect() as connection, connection.begin():
             command.upgrade(alembic_of(connection), FIRST)
-        live_through(database, ledger, 20)
+        with monkeypatch.context() as before:
+            before.setattr(search, "put", _nothing)  # that schema had no index of texts
+            live_through(database, ledger, 20)
         with database.read.connect() as connection:
             old = [tuple(row) for row in connection.execute(select(journal).order_by(journal.c.n))]
         migrate(database, tmp_path / "backups")
         with database.write.connect() as connection:
-            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+            assert compare_metadata(MigrationContext.configure(connection, opts={"include_name": own}), metadata) == []
             assert [tuple(row) for row in connection.execute(select(journal).order_by(journal.c.n))] == old
             assert verify(connection).broken is None
+            assert len(page(connection, Wanted(text="杂物")).entries) == 20
             assert connection.execute(select(alerts.c.value)).scalar() == {"dB/m": 0.17}
         with pytest.raises(Exception, match="append-only"), database.write.begin() as connection:
             connection.execute(update(journal).values(by="另一个人"))
@@ -246,7 +250,7 @@ def test_the_first_schema_with_its_data_is_brought_to_this_one_after_a_backup(
         restore(database, fresh, copy, None)  # a copy from before is restored, and upgraded again
         with database.read.connect() as connection:
             assert verify(connection).rows == 40
-            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+            assert compare_metadata(MigrationContext.configure(connection, opts={"include_name": own}), metadata) == []
 
 
 def test_a_school_moves_to_postgresql_with_counts_and_hashes_compared(
@@ -285,6 +289,10 @@ def test_a_move_into_a_used_database_or_of_a_broken_chain_leaves_nothing(
         assert connection.execute(text("SELECT count(*) FROM hazards")).scalar() == 0
     with pytest.raises(ServerError, match="is to be PostgreSQL"):
         move(school.database, "sqlite:///x.db")
+
+
+def _nothing(*_words: object) -> None:
+    """Stand in for what was not there yet."""
 
 
 def _cut(file: Path, target: Path) -> Path:

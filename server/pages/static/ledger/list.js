@@ -103,7 +103,7 @@ async function read() {
     document.getElementById("next").hidden = following === null;
     say(document.getElementById("page"), before.length || following ? t("ledger.page", { n: before.length + 1 }) : "");
     const states = await get(`/api/v1/hazards/counts?${query}`);
-    if (!mine.signal.aborted) say(document.getElementById("counted"), t("hazards.counted", { n: Object.values(states).reduce((a, b) => a + b, 0) }));
+    if (!mine.signal.aborted) say(document.getElementById("counted"), states.more ? t("ledger.more", { n: states.more }) : t("hazards.counted", { n: Object.values(states).reduce((a, b) => a + b, 0) })); // prettier-ignore
   } catch (error) {
     if (mine.signal.aborted) return;
     none.hidden = false;
