@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, tuple_
+from sqlalchemy import Connection
 
 _INFO = "campus_batch"
 
@@ -64,8 +64,3 @@ def part_of(connection: Connection, kind: type[AnyPart]) -> AnyPart | None:
     """Return a module's part of the batch this connection is in; None outside of one."""
     batch = cast("Batch | None", connection.info.get(_INFO))
     return None if batch is None else batch.part(connection, kind)
-
-
-def among(columns: Sequence[ColumnElement[Any]], keys: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
-    """Match rows whose columns together are one of `keys`."""
-    return tuple_(*columns).in_(list(keys))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import JSON, Column, Connection, Index, String, Table, func, insert, select, text
 
 from server.batch import Batch, part_of
+from server.bulk import insert_rows
 from server.database import Counter, Instant, last_given, metadata
 
 changes = Table(
@@ -56,7 +57,7 @@ class Feed:
         self._numbers = _take_numbers(connection, len(self.rows))
         for n, row in zip(self._numbers, self.rows, strict=True):
             row["n"] = n
-        connection.execute(insert(changes), self.rows)
+        insert_rows(connection, changes, self.rows)
 
 
 def announce(connection: Connection, at: datetime, kind: str, site: str, payload: Mapping[str, Any]) -> int:

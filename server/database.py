@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,22 +114,6 @@ def upsert(connection: Connection, table: Table, key: Mapping[str, Any], values:
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = build(table).values(**key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
-
-
-def insert_all_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows; those a unique constraint already holds are left as they are."""
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(build(table).on_conflict_do_nothing(), [dict(row) for row in rows])
-
-
-def upsert_all(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of the same columns, or update those whose primary key is there already."""
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = build(table)
-    set_ = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(key), set_=set_), [dict(row) for row in rows]
-    )
 
 
 def last_given(connection: Connection, table: Table) -> int:

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, select
 
 from server.alerts.alert import Alert
 from server.alerts.tables import alerts, point_states
-from server.batch import Batch, Key, among
+from server.batch import Batch, Key
+from server.bulk import among, insert_rows, update_rows, upsert_rows
 from server.changes import Feed
-from server.database import upsert_all
 
 _FIELDS = tuple(f.name for f in fields(Alert) if f.init)
 _KEY = ("site", "agent", "point", "kind")
+_POSITIONS = select(*(point_states.c[name] for name in (*_KEY, "epoch", "seq")))
+_ALERTS = select(*(alerts.c[name] for name in _FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,12 @@ class Heard:
         wanted = list(keys)
         self.positions |= dict.fromkeys(wanted)
         self.standing |= dict.fromkeys(wanted)
-        states = select(point_states).where(among([point_states.c[name] for name in _KEY], wanted))
-        for row in connection.execute(states):
+        states = _POSITIONS.where(among(connection, [point_states.c[name] for name in _KEY], wanted))
+        for row in connection.execute(states).all():
             self.positions[row.site, row.agent, row.point, row.kind] = Position(row.epoch, row.seq)
-        open_ones = select(alerts).where(among([alerts.c[name] for name in _KEY], wanted), alerts.c.open)
-        for row in connection.execute(open_ones.with_for_update()).mappings():
-            alert = from_row(row)
+        open_ones = _ALERTS.where(among(connection, [alerts.c[name] for name in _KEY], wanted), alerts.c.open)
+        for row in connection.execute(open_ones.with_for_update()).all():
+            alert = Alert(*row)
             self.standing[key_of(alert)] = alert
 
     def know(self, connection: Connection, key: Key) -> None:
@@ -87,13 +89,11 @@ class Heard:
         feed = batch.part(connection, Feed)
         if self.moved:
             rows = [self._state(key, active) for key, active in self.moved.items()]
-            upsert_all(connection, point_states, _KEY, rows)
+            upsert_rows(connection, point_states, _KEY, rows)
         if self.changed:  # before the insert: an alert that closed makes room for the next of its point
-            columns: dict[str, Any] = {name: bindparam(f"v_{name}") for name in (*_FIELDS, "open") if name != "id"}
-            changed = [{f"v_{k}": v for k, v in values(alert, feed).items()} for alert in self.changed.values()]
-            connection.execute(update(alerts).where(alerts.c.id == bindparam("v_id")).values(columns), changed)
+            update_rows(connection, alerts, "id", [values(alert, feed) for alert in self.changed.values()])
         if self.opened:
-            connection.execute(insert(alerts), [values(alert, feed) for alert in self.opened.values()])
+            insert_rows(connection, alerts, [values(alert, feed) for alert in self.opened.values()])
 
     def _state(self, key: Key, active: bool) -> dict[str, Any]:  # noqa: FBT001
         position = self.positions[key]

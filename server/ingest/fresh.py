@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.messages import Crossing, Event
 from contracts.topics import Topic
-from server.batch import among
+from server.bulk import Raw, among, insert_fresh
 from server.ingest.decode import Arrival, Decoded, Invalid
 from server.ingest.tables import durables
 from server.moments import in_utc
@@ -38,12 +37,10 @@ class Fresh:
             return cls(set(), set())
         c = durables.c
         causes = {(row["site"], row["agent"], row["id"]) for row in values.values()}
-        known = connection.execute(select(c.site, c.agent, c.id).where(among([c.site, c.agent, c.id], causes)))
-        known_causes = {(row[0], row[1], row[2]) for row in known}
-        build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = build(durables).on_conflict_do_nothing().returning(c.site, c.agent, c.epoch, c.seq)
-        rows = connection.execute(statement, list(values.values()))
-        return cls({(row[0], row[1], row[2], row[3]) for row in rows}, known_causes)
+        of_them = among(connection, [c.site, c.agent, c.id], causes)
+        known = connection.execute(select(c.site, c.agent, c.id).where(of_them)).all()
+        fresh = insert_fresh(connection, durables, ("site", "agent", "epoch", "seq"), list(values.values()))
+        return cls({(row[0], row[1], row[2], row[3]) for row in fresh}, {(row[0], row[1], row[2]) for row in known})
 
     def take_row(self, topic: Topic, message: Event | Crossing) -> bool:
         """Tell whether this is the first time the message came."""
@@ -80,5 +77,5 @@ def _values(topic: Topic, message: Event | Crossing, arrival: Arrival) -> dict[s
         "mono_s": message.stamp.mono_s,
         "clock": message.stamp.clock.value,
         "received_at": arrival.received_at,
-        "body": message.model_dump(mode="json"),
+        "body": Raw(message.model_dump_json()),
     }

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, select
 
 from server.batch import Batch, part_of
+from server.bulk import insert_rows, update_rows
 from server.changes import in_commit_order
 from server.database import insert_new
 from server.ledger.tables import chains, journal
@@ -99,9 +100,8 @@ def _chain(connection: Connection, rows: Iterable[Row]) -> None:
         whole["hash"] = _hash(whole)
         tips[row.site] = whole["n"], whole["hash"]
         written.append(whole)
-    connection.execute(insert(journal), written)
-    moved = update(chains).where(chains.c.site == bindparam("v_site")).values(n=bindparam("v_n"), hash=bindparam("v_h"))
-    connection.execute(moved, [{"v_site": site, "v_n": n, "v_h": last} for site, (n, last) in tips.items()])
+    insert_rows(connection, journal, written)
+    update_rows(connection, chains, "site", [{"site": site, "n": n, "hash": h} for site, (n, h) in tips.items()])
 
 
 def _tip(connection: Connection, site: str) -> tuple[int, str]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select
 
 from server.alerts.pending import Heard
 from server.batch import Batch
-from server.database import insert_all_new, last_given, upsert_all
+from server.bulk import among, insert_new_rows, insert_rows, update_rows, upsert_rows
+from server.database import last_given
 from server.ledger import search
-from server.ledger.entry import Entry, columns, from_row
+from server.ledger.entry import FIELDS, Entry, columns, from_tuple
 from server.ledger.tables import hazards, joined, numbers, waiting
+
+ENTRY = select(*(hazards.c[name] for name in FIELDS))
 
 
 @dataclass(slots=True)
@@ -95,49 +98,51 @@ class Books:
         if self.done_waiting:
             connection.execute(delete(waiting).where(waiting.c.alert.in_(sorted(self.done_waiting))))
         if self.waits:
-            insert_all_new(connection, waiting, list(self.waits.values()))
+            insert_new_rows(connection, waiting, list(self.waits.values()))
         if self.joins:
-            upsert_all(connection, joined, ("alert",), list(self.joins.values()))
+            upsert_rows(connection, joined, ("alert",), list(self.joins.values()))
 
     def flush_entries(self, connection: Connection) -> None:
         """Write the entries' changes, one statement for each set of columns."""
         if self.numbers:
             rows = [{"site": site, "year": year, "last": last} for (site, year), last in self.numbers.items()]
-            upsert_all(connection, numbers, ("site", "year"), rows)
+            upsert_rows(connection, numbers, ("site", "year"), rows)
         if self.opened:
-            connection.execute(insert(hazards), list(self.opened.values()))
+            insert_rows(connection, hazards, list(self.opened.values()))
             search.put(connection, self.opened.items())
             self.opened.clear()
         by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for hazard, values in self.changed.items():
             same = by_columns.setdefault(tuple(sorted(values)), [])
-            same.append({"v_id": hazard} | {f"v_{name}": value for name, value in values.items()})
+            same.append({"id": hazard, **values})
         for names, rows in by_columns.items():
-            changed = update(hazards).where(hazards.c.id == bindparam("v_id"))
-            connection.execute(changed.values({name: bindparam(f"v_{name}") for name in names}), rows)
+            update_rows(connection, hazards, "id", rows)
             if set(names) & set(search.TEXTS):
-                search.put_again(connection, [row["v_id"] for row in rows])
+                search.put_again(connection, [row["id"] for row in rows])
         self.changed.clear()
 
     def _read_joins(self, connection: Connection, ids: Iterable[str]) -> None:
         wanted = list(ids)
         self.of_alert |= dict.fromkeys(wanted)
         if wanted:
-            for row in connection.execute(select(joined).where(joined.c.alert.in_(wanted))):
-                self.of_alert[row.alert] = row.hazard
+            mine = select(joined.c.alert, joined.c.hazard).where(among(connection, [joined.c.alert], wanted))
+            self.of_alert |= {row.alert: row.hazard for row in connection.execute(mine).all()}
 
     def _read_causes(self, connection: Connection, causes: Iterable[str]) -> None:
         wanted = list(causes)
         self.newest |= dict.fromkeys(wanted)
         if not wanted:
             return
-        newest = select(func.max(hazards.c.id)).where(hazards.c.cause.in_(wanted)).group_by(hazards.c.cause)
-        for row in connection.execute(select(hazards).where(hazards.c.id.in_(newest)).with_for_update()):
-            entry = self.entries.setdefault(row.id, from_row(row))
+        ours = among(connection, [hazards.c.cause], wanted)
+        newest = select(func.max(hazards.c.id)).where(ours).group_by(hazards.c.cause)
+        for row in connection.execute(ENTRY.where(hazards.c.id.in_(newest)).with_for_update()).all():
+            entry = from_tuple(row)
+            entry = self.entries.setdefault(entry.id, entry)
             self.newest[entry.cause] = entry.id
 
     def _read_entries(self, connection: Connection, ids: Iterable[int]) -> None:
         wanted = [hazard for hazard in ids if hazard not in self.entries]
         if wanted:
-            for row in connection.execute(select(hazards).where(hazards.c.id.in_(wanted)).with_for_update()):
-                self.entries[row.id] = from_row(row)
+            for row in connection.execute(ENTRY.where(hazards.c.id.in_(wanted)).with_for_update()).all():
+                entry = from_tuple(row)
+                self.entries[entry.id] = entry

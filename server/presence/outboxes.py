@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Connection
 
 from server.batch import Batch, part_of
-from server.database import insert_all_new, insert_new
+from server.bulk import insert_new_rows
+from server.database import insert_new
 from server.presence.tables import epochs
 
 
@@ -26,7 +27,7 @@ class Outboxes:
 
     def flush(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002
         if self.rows:
-            insert_all_new(connection, epochs, list(self.rows.values()))
+            insert_new_rows(connection, epochs, list(self.rows.values()))
 
 
 def note_outbox(connection: Connection, site: str, agent: str, epoch: str, at: datetime) -> None:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Connection, Table, select, update
 
 from contracts.messages import Birth
-from server.batch import Batch, among, part_of
+from server.batch import Batch, part_of
+from server.bulk import among
 from server.database import upsert
 from server.presence.tables import agents, lines, points, zones
 
@@ -49,12 +50,12 @@ class Words:
             return
         whose = {place[:2] for place in wanted}
         simulating = select(agents.c.site, agents.c.agent, agents.c.simulated)
-        found = connection.execute(simulating.where(among([agents.c.site, agents.c.agent], whose)))
-        simulated = {(row.site, row.agent): bool(row.simulated) for row in found}
+        found = connection.execute(simulating.where(among(connection, [agents.c.site, agents.c.agent], whose))).all()
+        simulated = {(site, agent): bool(is_simulated) for site, agent, is_simulated in found}
         self.told |= {place: Told(simulated=simulated.get(place[:2], False)) for place in wanted}
         for table in (lines, zones, points):
             columns = [table.c.site, table.c.agent, table.c.id]
-            for row in connection.execute(select(table).where(among(columns, wanted))):
+            for row in connection.execute(select(table).where(among(connection, columns, wanted))).all():
                 place = (row.site, row.agent, row.id)
                 grid, unit = getattr(row, "grid", ""), getattr(row, "unit", "")
                 self.told[place] = Told(row.name, row.place, grid, unit, simulated.get(place[:2], False))

@@ -1,0 +1,177 @@
+"""Many rows in one statement: what a batch reads by its keys, and what it leaves in the tables at its end.
+
+SQLAlchemy's own way costs more in binding each value than the database takes for it. SQLite is given rows as tuples;
+PostgreSQL is given all of them as one JSON text, which it takes apart itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, func, literal, select, tuple_
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import JSON
+
+from server.database import Instant
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """JSON that is text already, for a JSON column."""
+
+    text: str
+
+
+def among(connection: Connection, columns: Sequence[ColumnElement[Any]], keys: Collection[Any]) -> ColumnElement[bool]:
+    """Match rows whose text columns together are one of `keys`: texts, or tuples of texts."""
+    rows = [(key,) if isinstance(key, str) else tuple(key) for key in keys]
+    if connection.dialect.name == "postgresql":
+        lists = [literal([row[i] for row in rows], ARRAY(String)) for i in range(len(columns))]
+        names = [f"k{i}" for i in range(len(columns))]
+        given = func.unnest(*lists).table_valued(*names).render_derived()
+        wanted = select(*(given.c[name] for name in names))
+    else:
+        one = func.json_each(json.dumps(rows)).table_valued("value")
+        wanted = select(*(func.json_extract(one.c.value, f"$[{i}]") for i in range(len(columns))))
+    return (tuple_(*columns) if len(columns) > 1 else columns[0]).in_(wanted)
+
+
+def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert rows of the same columns."""
+    _run(connection, _insert(table, tuple(rows[0]), "", connection.dialect.name), rows)
+
+
+def insert_new_rows(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert rows; those a unique constraint already holds are left as they are."""
+    _run(connection, _insert(table, tuple(rows[0]), " ON CONFLICT DO NOTHING", connection.dialect.name), rows)
+
+
+def upsert_rows(connection: Connection, table: Table, key: Sequence[str], rows: Rows) -> None:
+    """Insert rows, or update those whose key is there already; no key comes twice."""
+    names = tuple(rows[0])
+    fresh = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key)
+    quoted = ", ".join(f'"{name}"' for name in key)
+    more = f" ON CONFLICT ({quoted}) DO UPDATE SET {fresh}"
+    _run(connection, _insert(table, names, more, connection.dialect.name), rows)
+
+
+def update_rows(connection: Connection, table: Table, key: str, rows: Rows) -> None:
+    """Update rows, each found by one column; they all set the same columns."""
+    _run(connection, _update(table, key, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def insert_fresh(connection: Connection, table: Table, key: Sequence[str], rows: Rows) -> set[tuple[Any, ...]]:
+    """Insert rows that no unique constraint holds yet; return the keys of those that are new."""
+    if connection.dialect.name == "postgresql":
+        back = ", ".join(f'"{name}"' for name in key)
+        plan = _insert(table, tuple(rows[0]), f" ON CONFLICT DO NOTHING RETURNING {back}", "postgresql")
+        return {tuple(row) for row in _run(connection, plan, rows)}
+    # Whoever writes to SQLite holds its lock: what is not there now is not there at the insert.
+    known = _known(connection, table, key, [[row[name] for name in key] for row in rows])
+    fresh = [row for row in rows if tuple(row[name] for name in key) not in known]
+    if fresh:
+        insert_rows(connection, table, fresh)
+    return {tuple(row[name] for name in key) for row in fresh}
+
+
+def _known(connection: Connection, table: Table, key: Sequence[str], wanted: list[list[Any]]) -> set[tuple[Any, ...]]:
+    # Joined in this order, SQLite looks each key up; given as `IN`, it reads all numbers of an outbox file.
+    names = ", ".join(f'held."{name}"' for name in key)
+    same = " AND ".join(f"""held."{name}" = json_extract(given.value, '$[{i}]')""" for i, name in enumerate(key))
+    query = f'SELECT {names} FROM json_each(?) AS given CROSS JOIN "{table.name}" AS held ON {same}'  # noqa: S608
+    return {tuple(row) for row in connection.exec_driver_sql(query, (json.dumps(wanted),)).all()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A statement, and what becomes of a row before it is handed over."""
+
+    sql: str
+    pack: Callable[[Rows], Any]
+
+
+def _run(connection: Connection, plan: _Plan, rows: Rows) -> Sequence[Any]:
+    result = connection.exec_driver_sql(plan.sql, plan.pack(rows))
+    return result.all() if result.returns_rows else ()
+
+
+@cache
+def _insert(table: Table, names: tuple[str, ...], more: str, dialect: str) -> _Plan:
+    quoted = ", ".join(f'"{name}"' for name in names)
+    into = f'INSERT INTO "{table.name}" ({quoted})'
+    if dialect == "postgresql":
+        from_ = f"{_recordset(table, names)}{more}"
+        return _Plan(f"{into} SELECT {quoted} FROM {from_}", _as_json)  # noqa: S608 - our own names
+    marks = ", ".join("?" for _ in names)
+    return _Plan(f"{into} VALUES ({marks}){more}", _as_tuples(table, names))
+
+
+@cache
+def _update(table: Table, key: str, names: tuple[str, ...], dialect: str) -> _Plan:
+    others = [name for name in names if name != key]
+    if dialect == "postgresql":
+        values = ", ".join(f'"{name}" = given."{name}"' for name in others)
+        found = f'"{table.name}"."{key}" = given."{key}"'
+        from_ = f"{_recordset(table, names)} WHERE {found}"
+        return _Plan(f'UPDATE "{table.name}" SET {values} FROM {from_}', _as_json)  # noqa: S608 - our own names
+    values = ", ".join(f'"{name}" = ?' for name in others)
+    pack = _as_tuples(table, (*others, key))
+    return _Plan(f'UPDATE "{table.name}" SET {values} WHERE "{key}" = ?', pack)  # noqa: S608 - our own names
+
+
+def _recordset(table: Table, names: Sequence[str]) -> str:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    types = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in names)
+    return f"json_to_recordset(%s) AS given({types})"
+
+
+def _as_json(rows: Rows) -> tuple[str]:
+    return (json.dumps([dict(row) for row in rows], default=_plain),)
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Raw():
+            return json.loads(value.text)
+        case _:
+            raise TypeError(f"{value!r}: cannot be stored")
+
+
+def _as_tuples(table: Table, names: Sequence[str]) -> Callable[[Rows], list[tuple[Any, ...]]]:
+    """Return what turns rows into the values SQLite keeps."""
+    kinds = [(name, _packer(table, name)) for name in names]
+
+    def pack(rows: Rows) -> list[tuple[Any, ...]]:
+        return [tuple(row[name] if turn is None else turn(row[name]) for name, turn in kinds) for row in rows]
+
+    return pack
+
+
+def _packer(table: Table, name: str) -> Callable[[Any], Any] | None:
+    match table.c[name].type:
+        case Instant():
+            return _moment
+        case JSON():
+            return _json
+        case _:
+            return None
+
+
+def _moment(value: datetime | None) -> str | None:
+    """Write a moment as SQLAlchemy does in SQLite."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _json(value: Any) -> str:
+    return value.text if isinstance(value, Raw) else json.dumps(value)
