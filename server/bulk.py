@@ -170,7 +170,8 @@ def _moment(value: datetime | None) -> str | None:
     """Write a moment as SQLAlchemy does in SQLite."""
     if value is None:
         return None
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    at = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return at.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _json(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -16,6 +17,7 @@ from server.bulk import among, insert_rows, update_rows, upsert_rows
 from server.changes import Feed
 
 _FIELDS = tuple(f.name for f in fields(Alert) if f.init)
+_GET = attrgetter(*_FIELDS)
 _KEY = ("site", "agent", "point", "kind")
 _POSITIONS = select(*(point_states.c[name] for name in (*_KEY, "epoch", "seq")))
 _ALERTS = select(*(alerts.c[name] for name in _FIELDS))
@@ -115,7 +117,7 @@ def from_row(row: RowMapping) -> Alert:
 
 def values(alert: Alert, feed: Feed | None = None) -> dict[str, Any]:
     """Return an alert's row."""
-    row = {name: getattr(alert, name) for name in _FIELDS}
+    row = dict(zip(_FIELDS, _GET(alert), strict=True))
     row["open"] = alert.open
     if feed is not None:
         row["n"] = feed.number(alert.n)

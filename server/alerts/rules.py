@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.messages import Value
 from contracts.vocabulary import LATCHING, Severity
 from server.alerts.alert import Alert, Change
+from server.records import altered
 
 PRIORITY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.ADVISORY: 2, Severity.FAULT: 3}
 """ISA-18.2: severity first, then age. A fault comes last: it is no alarm."""
@@ -57,7 +58,7 @@ def judge(open_alert: Alert | None, signal: Signal, fresh_id: str) -> Step | Non
     if open_alert.latched and open_alert.reset_at is None:
         if open_alert.normal_at is not None:
             return None
-        return Step(replace(open_alert, normal_at=signal.received_at), Change.NORMAL)
+        return Step(altered(open_alert, normal_at=signal.received_at), Change.NORMAL)
     return Step(cleared(open_alert, signal.at), Change.CLEARED)
 
 
@@ -66,8 +67,8 @@ def judge_history(open_alert: Alert | None, signal: Signal, fresh_id: str) -> li
     if not signal.active:
         return []
     if open_alert is not None:
-        return [Step(replace(open_alert, count=open_alert.count + 1), Change.REPEATED)]
-    alert = raised(replace(signal, late=True), fresh_id)
+        return [Step(altered(open_alert, count=open_alert.count + 1), Change.REPEATED)]
+    alert = raised(altered(signal, late=True), fresh_id)
     return [Step(alert, Change.RAISED), Step(cleared(alert, signal.at), Change.CLEARED)]
 
 
@@ -97,14 +98,14 @@ def raised(signal: Signal, fresh_id: str) -> Alert:
 
 def cleared(alert: Alert, at: datetime) -> Alert:
     """Make it CLEARED; nobody's acknowledgement is taken away."""
-    return replace(alert, active=False, cleared_at=max(at, alert.began_at))
+    return altered(alert, active=False, cleared_at=max(at, alert.began_at))
 
 
 def _again(alert: Alert, signal: Signal) -> Alert:
     # A new occurrence, or a worse one, wants a person again; a restart's repetition of the same state does not.
     worse = _rank(signal.severity) < _rank(alert.severity)
     recurred = not alert.active or alert.normal_at is not None or alert.reset_at is not None
-    return replace(
+    return altered(
         alert,
         active=True,
         acked=alert.acked and not worse and not recurred,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, case, insert, select, update
@@ -19,6 +18,7 @@ from server.changes import announce
 from server.database import upsert
 from server.errors import UnknownError
 from server.ids import fresh_id
+from server.records import altered
 
 __all__ = ["Position", "find_open", "from_row", "hear", "listed", "load", "save"]
 
@@ -41,11 +41,9 @@ def save(connection: Connection, step: Step, now: datetime, hook: AlertHook) -> 
     """Write one change: ledger, feed, row. Return the alert with its new numbers."""
     alert, is_new = step.alert, step.change is Change.RAISED
     if is_new and alert.kind not in NEVER_SHELVED:
-        alert = replace(alert, shelved_until=_shelf(connection, alert, now))
-    hazard = hook(connection, alert, step.change)
-    if hazard != alert.hazard:
-        alert = replace(alert, hazard=hazard)
-    alert = replace(alert, n=announce(connection, now, "alert", alert.site, payload(alert, step.change)))
+        alert = altered(alert, shelved_until=_shelf(connection, alert, now))
+    told = altered(alert, hazard=hook(connection, alert, step.change))
+    alert = altered(told, n=announce(connection, now, "alert", told.site, payload(told, step.change)))
     heard = part_of(connection, Heard)
     if heard is not None:
         heard.put(alert, is_new=is_new)

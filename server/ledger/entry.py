@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 
@@ -110,6 +111,7 @@ FIELDS = tuple(f.name for f in fields(Entry))
 _STATE = FIELDS.index("state")
 _STATES = {state.value: state for state in State}
 _COLUMNS = tuple(f.name for f in fields(Entry) if f.name != "id")
+_GET = attrgetter(*_COLUMNS)
 
 
 def from_row(row: Any) -> Entry:
@@ -129,13 +131,17 @@ def from_tuple(row: Sequence[Any]) -> Entry:
 
 def columns(entry: Entry) -> dict[str, Any]:
     """Return the row of an entry, without its id."""
-    values = {name: getattr(entry, name) for name in _COLUMNS}
-    return {**values, "state": entry.state.value, "open": entry.open}
+    return dict(zip(_COLUMNS, _GET(entry), strict=True)) | {"state": entry.state.value, "open": entry.open}
 
 
 def difference(before: Entry, after: Entry) -> dict[str, Any]:
     """Return the columns in which two states of an entry differ, with the later values."""
     if before is after:
         return {}
-    old, fresh = columns(before), columns(after)
-    return {name: value for name, value in fresh.items() if old[name] != value}
+    pairs = zip(_COLUMNS, _GET(before), _GET(after), strict=True)
+    found = {name: fresh for name, old, fresh in pairs if old is not fresh and old != fresh}
+    if "state" in found:
+        found["state"] = after.state.value
+        if before.open is not after.open:
+            found["open"] = after.open
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -16,6 +16,7 @@ from server.database import last_given
 from server.ledger import search
 from server.ledger.entry import FIELDS, Entry, columns, from_tuple
 from server.ledger.tables import hazards, joined, numbers, waiting
+from server.records import altered
 
 ENTRY = select(*(hazards.c[name] for name in FIELDS))
 
@@ -80,7 +81,7 @@ class Books:
         if connection.dialect.name == "postgresql" or not self._last_id:
             self._last_id = last_given(connection, hazards)
         self._last_id += 1
-        entry = replace(entry, id=self._last_id)
+        entry = altered(entry, id=self._last_id)
         self.entries[entry.id], self.newest[entry.cause] = entry, entry.id
         self.opened[entry.id] = {"id": entry.id, **columns(entry)}
         return entry

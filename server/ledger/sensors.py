@@ -17,6 +17,7 @@ from server.ledger.entry import Entry, State
 from server.ledger.machine import reopened
 from server.ledger.words import describe
 from server.presence.watched import point_kind_of
+from server.records import altered
 
 SENSOR = "传感器"
 
@@ -64,7 +65,7 @@ class Ledger:
         if last is not None and last.merged_into is not None:
             last = store.get(connection, last.merged_into, lock=True)
         if last is not None and last.open:
-            again = replace(last, count=last.count + 1, last_at=max(last.last_at, alert.received_at))
+            again = altered(last, count=last.count + 1, last_at=max(last.last_at, alert.received_at))
             entry = store.touch(connection, last, again, SENSOR, now, action, detail)
         elif last is not None and self._recurs(last, now):
             again = replace(reopened(last, now, self.judgement), last_at=alert.received_at)

@@ -17,6 +17,7 @@ from server.ledger import journal, search
 from server.ledger.entry import Entry, columns, difference, from_row
 from server.ledger.pending import Books
 from server.ledger.tables import IS_OPEN, hazards, numbers
+from server.records import altered
 
 
 class StaleEditError(RefusedError):
@@ -34,7 +35,7 @@ def open_entry(
         if books is None
         else _next_of_batch(connection, books, entry.site, year)
     )
-    entry = replace(entry, number=f"{entry.site.upper()}-{year}-{n:04d}", year=year, register=year, version=1)
+    entry = altered(entry, number=f"{entry.site.upper()}-{year}-{n:04d}", year=year, register=year, version=1)
     values = columns(entry)
     if books is not None:
         entry = books.open(connection, entry)
