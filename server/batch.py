@@ -52,12 +52,13 @@ class Batch:
 def batching(connection: Connection, keys: Collection[Key]) -> Generator[Batch]:
     """Put writes off until the block ends; an error in it leaves the transaction to be rolled back."""
     batch = Batch(keys)
-    connection.info[_INFO] = batch
+    info = connection.info  # a connection that is lost in between has none to ask for
+    info[_INFO] = batch
     try:
         yield batch
         batch.flush(connection)
     finally:
-        del connection.info[_INFO]
+        del info[_INFO]
 
 
 def part_of(connection: Connection, kind: type[AnyPart]) -> AnyPart | None:

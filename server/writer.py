@@ -24,9 +24,11 @@ BATCH = 500
 LEAST_BATCH = 20
 LONG_S, SHORT_S = 1.0, 0.25  # a transaction this long is too long: agents wait for receipts; one this short may grow
 OFFER_S = 1.0  # how long an arrival waits for room
+TRIES = 4
 REST_S = 1.0  # after a commit that failed, before the next try
 
 Result = TypeVar("Result")
+_GAVE_WAY = ("40P01", "40001")  # deadlock_detected, serialization_failure
 _log = logging.getLogger(__name__)
 
 # What a message of an agent, or a job, can make a database layer raise. A bug beyond these ends the process.
@@ -155,7 +157,7 @@ class Writer:
     def _write(self, items: Sequence[Item]) -> None:
         began_s = time.monotonic()
         try:
-            self._commit(items, self._take)
+            self._commit_in_turn(items)
             self._pace(time.monotonic() - began_s)
         except OperationalError as e:
             self._failed(items, e)
@@ -164,6 +166,18 @@ class Writer:
             _log.debug("ledger: a batch of %d failed, each is tried alone: %s", len(items), e)
             for item in items:
                 self._write_one(item)
+
+    def _commit_in_turn(self, items: Sequence[Item]) -> None:
+        """Commit; where PostgreSQL made this one of two that waited for each other give way, begin again at once."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                self._commit(items, self._take)
+            except OperationalError as e:
+                if not tries_left or getattr(e.orig, "sqlstate", None) not in _GAVE_WAY:
+                    raise
+                self._rolled_back = True
+            else:
+                return
 
     def _write_one(self, item: Item) -> None:
         try:
