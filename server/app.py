@@ -89,7 +89,7 @@ def _commits(services: Services) -> bool:
     return committed_s is not None and services.mono_s() - committed_s < LEDGER_LOST_S
 
 
-@health.get("/metrics", response_class=PlainTextResponse)
+@health.get("/metrics", response_class=PlainTextResponse, responses=problems.declared(401))
 def metrics(request: Request) -> Response:
     """Give all metrics to Prometheus: from this machine, or with the token."""
     services = services_of(request)

@@ -72,7 +72,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, e: HTTPException) -> JSONResponse:
-        return answer(e.status_code, str(e.detail), str(e.detail), dict(e.headers or {}))
+        # A body that is not even text or a form is no other mistake than one of a wrong shape.
+        status = 422 if e.status_code == 400 else e.status_code
+        return answer(status, str(e.detail), str(e.detail), dict(e.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, e: RequestValidationError) -> JSONResponse:
