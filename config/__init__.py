@@ -27,17 +27,24 @@ AnySection = TypeVar("AnySection", bound=Section)
 def load(path: Path, model: type[AnySection]) -> AnySection:
     """Read one TOML file into its model; raise ConfigError that names the file, the key and what to do."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError as e:
         raise ConfigError(f"{path}: cannot be read: {e.strerror}") from e
-    except UnicodeDecodeError as e:
-        raise ConfigError(f"{path}: is not UTF-8 text (byte {e.start}): save it as UTF-8") from e
+    return read(content, model, str(path))
+
+
+def read(content: bytes, model: type[AnySection], name: str) -> AnySection:
+    """Read a TOML file's bytes into a model; `name` stands at the beginning of each line of a ConfigError."""
     try:
-        return model.model_validate(tomllib.loads(text))
+        return model.model_validate(tomllib.loads(content.decode("utf-8")))
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{name}: is not UTF-8 text (byte {e.start}): save it as UTF-8") from e
     except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{path}: is not TOML: {e}") from e
+        raise ConfigError(f"{name}: is not TOML: {e}") from e
+    except RecursionError as e:
+        raise ConfigError(f"{name}: is not TOML we read: it is nested too deeply") from e
     except ValidationError as e:
-        raise ConfigError("\n".join(f"{path}: {line}" for line in mistakes(e))) from e
+        raise ConfigError("\n".join(f"{name}: {line}" for line in mistakes(e))) from e
 
 
 def mistakes(error: ValidationError) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -37,6 +38,12 @@ COLUMNS: dict[str, str] = {
     "supervision": "督办级别", "recurrence": "复发次数", "count": "报警次数",
 }  # fmt: skip
 INCOMING = ("found_at", "place", "grid", "description", "category", "basis", "source")
+
+
+_DAMAGED = (  # what openpyxl raises over a file that is none, or is broken inside
+    zipfile.BadZipFile, zlib.error, InvalidFileException, SyntaxError, OSError, EOFError, NotImplementedError,
+    LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +128,16 @@ def _read(content: bytes) -> list[dict[str, Any]]:
     if len(content) > MOST_BYTES:
         raise ImportRefusedError([f"文件太大（{len(content) // 1_000_000} MB，最多 {MOST_BYTES // 1_000_000} MB）"])
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(item.file_size for item in packed.infolist()) > MOST_UNPACKED:
-                raise ImportRefusedError(["文件解开后太大，不像一份台账"])
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as e:
+        return _rows(content)
+    except _DAMAGED as e:
         raise ImportRefusedError(["不是 Excel 文件（.xlsx），请用“导出模板”的格式"]) from e
+
+
+def _rows(content: bytes) -> list[dict[str, Any]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        if sum(item.file_size for item in packed.infolist()) > MOST_UNPACKED:
+            raise ImportRefusedError(["文件解开后太大，不像一份台账"])
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     try:
         sheet = book.worksheets[0]
         lines = sheet.iter_rows(values_only=True)
