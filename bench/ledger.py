@@ -1,51 +1,56 @@
-"""The hazard ledger: list queries on 100,000 entries, durable entries a second, and what the hash chain costs."""
+"""The hazard ledger: lists of 100,000 entries (SQLite) and a million (PostgreSQL), durable entries, the chain."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import random
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, insert, text
 
+from bench.cluster import postgresql
+from bench.ledger_data import NOW, fill_postgresql, fill_sqlite
 from bench.row import Row
 from server.accounts.permissions import Role
+from server.batch import batching
 from server.database import Database, connect, sqlite_address
-from server.ledger import journal
+from server.ledger import journal, packs
 from server.ledger.actions import Finding, report
-from server.ledger.entry import Entry, State, columns
+from server.ledger.entry import Entry, columns
 from server.ledger.guards import Actor
 from server.ledger.judgement import load_judgement
-from server.ledger.query import Sort, Wanted, counts, page, statement, story
+from server.ledger.query import Sort, Wanted, counts, page, precision, statement, story
 from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards
 from server.ledger.verify import verify
 from server.migrate import migrate
 
 OUT = Path(__file__).parent / "out" / "ledger.json"
-ENTRIES, TRIES = 100_000, 60
-NOW = datetime(2026, 5, 7, 6, 0, tzinfo=UTC)
+SQLITE_ENTRIES, ENTRIES, TOLD, TRIES = 100_000, 1_000_000, 10_000_000, 100
 CITY = Actor("市局", Role.CITY)
 
 
 def main() -> None:
-    """Fill a database, ask it, write to it; print one table."""
+    """Fill both databases, ask them, write to them; print one table."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        database = connect(sqlite_address(Path(folder) / "ledger.db"))
-        migrate(database)
-        _fill(database)
-        rows += _queries(database)
+        database = _migrated(sqlite_address(Path(folder) / "ledger.db"))
+        fill_sqlite(database, SQLITE_ENTRIES)
+        rows += _queries(database, f"SQLite, {SQLITE_ENTRIES:,}", SQLITE_ENTRIES)
         database.close()
-        rows += _writes(Path(folder))
+        rows += _writes("SQLite", lambda n: sqlite_address(Path(folder) / f"w{n}.db"))
+    with postgresql() as address:
+        if address is None:
+            rows.append(Row("PostgreSQL", "not installed here: nothing measured", "", {}))
+        else:
+            rows += _on_postgresql(address)
     table = Table("measured", "result", "goal")
     for row in rows:
         table.add_row(row.name, row.measured, row.goal)
@@ -54,50 +59,77 @@ def main() -> None:
     OUT.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _fill(database: Database) -> None:
-    dice = random.Random(7)
-    states = list(State)
-    rows: list[dict[str, object]] = []
-    for n in range(ENTRIES):
-        found = NOW - timedelta(minutes=dice.randrange(500_000))
-        entry = Entry(
-            number=f"S{n % 40}-2026-{n:06d}", site=f"s{n % 40}", year=2026, register=2026, source="sensor",
-            cause=f"s{n % 40}/{n}", found_at=found, found_by="传感器", description=f"第 {n} 处灭火器压力不足",
-            last_at=found, state=dice.choice(states), place=f"教学楼 {n % 300}",
-            grade=dice.choice(["general", "major"]),
-            category=dice.choice(["fire", "water", "food"]), due_at=found + timedelta(days=dice.randrange(1, 30)),
-        )  # fmt: skip
-        rows.append(columns(entry))
-    with database.write.begin() as connection:
-        connection.execute(insert(hazards), rows)
-        for hazard in range(1, 2001):
-            journal.append(connection, f"s{hazard % 40}", NOW, "甲", hazard, "edit", ("found", "found"), {})
-        connection.execute(text("analyze"))
+def _on_postgresql(address: str) -> list[Row]:
+    made: list[Database] = []
+
+    def another(n: int) -> str:
+        with made[0].write.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text(f"CREATE DATABASE w{n}"))
+        return address.replace("/postgres", f"/w{n}")
+
+    database = _migrated(address)
+    made.append(database)
+    rows = _writes("PostgreSQL", another)
+    begun = time.perf_counter()
+    fill_postgresql(database, ENTRIES, TOLD)
+    filled = f"{(time.perf_counter() - begun) / 60:.1f} min"
+    rows.append(Row(f"PostgreSQL filled: {ENTRIES:,} entries, {TOLD:,} journal rows", filled, "", {}))
+    rows += _queries(database, f"PostgreSQL, {ENTRIES:,}", ENTRIES)
+    database.close()
+    return rows
 
 
-def _queries(database: Database) -> list[Row]:
+def _migrated(address: str) -> Database:
+    database = connect(address)
+    migrate(database)
+    return database
+
+
+def _queries(database: Database, on: str, entries: int) -> list[Row]:
+    rare, site = f"第 {entries - 7} 处", f"s{(entries - 7) % 40}"
     lists: list[tuple[str, Wanted, Sort]] = [
         ("all schools, newest first", Wanted(), "-found_at"),
         ("one school", Wanted(sites=("s7",)), "-found_at"),
         ("one school, one state", Wanted(sites=("s7",), states=("rectifying",)), "-found_at"),
+        ("one state everywhere", Wanted(states=("accepted",)), "-found_at"),
+        ("one category and source everywhere", Wanted(categories=("food",), sources=("inspection",)), "-found_at"),
         ("overdue everywhere", Wanted(overdue_at=NOW), "due_at"),
+        ("mine", Wanted(responsible="网格员77", open=True), "-found_at"),
         ("major, open, everywhere", Wanted(grades=("major",), open=True), "-found_at"),
-        ("a rare text everywhere", Wanted(text="第 99999 处"), "-found_at"),
-        ("a rare text at one school", Wanted(sites=("s19",), text="第 99999 处"), "-found_at"),
+        ("a rare text everywhere", Wanted(text=rare), "-found_at"),
+        ("a rare text at one school", Wanted(sites=(site,), text=rare), "-found_at"),
+        ("a frequent text everywhere (食堂)", Wanted(text="食堂"), "-found_at"),
+        ("two frequent pieces, oldest first", Wanted(text="灭火器", categories=("water",)), "found_at"),
+        ("a text nobody wrote", Wanted(text="核反应堆"), "-found_at"),
+    ]
+    judgement, day = load_judgement(), NOW.date()
+    asked: list[tuple[str, Callable[[Connection], object]]] = [
+        *((f"list: {name}", _page(wanted, sort)) for name, wanted, sort in lists),
+        ("counts by state, everywhere", lambda c: counts(c, Wanted())),
+        ("counts by state, a rare text", lambda c: counts(c, Wanted(text=rare))),
+        ("counts by state, one school", lambda c: counts(c, Wanted(sites=("s7",)))),
+        ("the story of one entry", lambda c: story(c, 77)),
+        ("周研判 of one school", lambda c: packs.week(c, judgement, ("s7",), day, NOW)),
+        ("月调度 of all schools", lambda c: packs.month(c, judgement, None, day, NOW)),
+        ("precision of one school's sensors", lambda c: precision(c, ("s7",))),
     ]
     found: list[Row] = []
-    slowest = (0.0, "")
+    slowest = (0.0, "", Wanted(), "-found_at")
     with database.read.connect() as connection:
         deep = _deep(connection)
-        for name, wanted, sort in lists:
-            p50, p99 = _timed(lambda w=wanted, s=sort: page(connection, w, s))
-            found.append(_row(f"list: {name}", p50, p99))
-            slowest = max(slowest, (p99, _plan(connection, wanted, sort)))
-        found.append(_row("list: page 500", *_timed(lambda: page(connection, Wanted(), "-found_at", deep))))
-        found.append(_row("counts by state, everywhere", *_timed(lambda: counts(connection, Wanted()))))
-        found.append(_row("counts by state, one school", *_timed(lambda: counts(connection, Wanted(sites=("s7",))))))
-        found.append(_row("the story of one entry", *_timed(lambda: story(connection, 77))))
-    return [*found, Row("plan of the slowest list", slowest[1], "", {})]
+        asked.append(("list: page 500", lambda c: page(c, Wanted(), "-found_at", deep)))
+        plans = {f"list: {name}": (wanted, sort) for name, wanted, sort in lists}
+        for name, work in asked:
+            p50, p99 = _timed(lambda w=work: w(connection))
+            found.append(_row(f"{on}: {name}", p50, p99))
+            if name in plans and p99 > slowest[0]:
+                slowest = (p99, name, *plans[name])
+        plan = _plan(connection, slowest[2], slowest[3])  # pyright: ignore[reportArgumentType]
+    return [*found, Row(f"{on}: plan of the slowest list ({slowest[1]})", plan, "", {})]
+
+
+def _page(wanted: Wanted, sort: Sort) -> Callable[[Connection], object]:
+    return lambda c: page(c, wanted, sort)
 
 
 def _deep(connection: Connection) -> str:
@@ -109,6 +141,9 @@ def _deep(connection: Connection) -> str:
 
 def _plan(connection: Connection, wanted: Wanted, sort: Sort) -> str:
     query = statement(wanted, sort).limit(51).compile(connection, compile_kwargs={"literal_binds": False})
+    if connection.dialect.name == "postgresql":
+        rows = connection.exec_driver_sql(f"explain (analyze, buffers) {query}", dict(query.params)).all()
+        return "\n".join(str(row[0]) for row in rows)
     bound = tuple(query.params[name] for name in (query.positiontup or []))
     rows = connection.exec_driver_sql(f"explain query plan {query}", _plain(bound)).all()
     return "; ".join(str(row[-1]) for row in rows)
@@ -118,7 +153,7 @@ def _plain(values: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(v.isoformat(" ") if isinstance(v, datetime) else v for v in values)
 
 
-def _writes(folder: Path) -> list[Row]:
+def _writes(on: str, address: Callable[[int], str]) -> list[Row]:
     ledger = Ledger(load_judgement(), lambda: NOW)
 
     def entry(connection: Connection) -> None:
@@ -131,38 +166,50 @@ def _writes(folder: Path) -> list[Row]:
         row = Entry(f"B-{n}", "b", 2026, 2026, "report", f"b/{n}", NOW, "甲", "灭火器过期", NOW)
         connection.execute(insert(hazards).values(columns(row)))
 
+    def one_by_one(work: Callable[[Connection], None]) -> Callable[[Connection, int], None]:
+        return lambda connection, batch: [work(connection) for _ in range(batch)] and None
+
+    def together(connection: Connection, batch: int) -> None:
+        causes = [str(next(numbers)) for _ in range(batch)]
+        with batching(connection, [("yx-1", "b", cause, "x") for cause in causes]):
+            for cause in causes:
+                found = Finding("yx-1", "report", "灭火器过期", category="fire", cause=f"b/{cause}/x")
+                report(connection, ledger, found, CITY)
+
     rows: list[Row] = []
     rates: dict[str, float] = {}
-    for name, work, batch in (
-        ("bare insert, one a commit", bare, 1), ("ledger entry, one a commit", entry, 1),
-        ("bare insert, 200 a commit", bare, 200), ("ledger entry, 200 a commit", entry, 200),
-    ):  # fmt: skip
-        database = connect(sqlite_address(folder / f"{len(rows)}.db"))
-        migrate(database)
+    for n, (name, work, batch) in enumerate((
+        ("bare insert, one a commit", one_by_one(bare), 1), ("ledger entry, one a commit", one_by_one(entry), 1),
+        ("bare insert, 200 a commit", one_by_one(bare), 200), ("ledger entry, 200 a commit", one_by_one(entry), 200),
+        ("ledger entry, 200 a commit written together", together, 200),
+    )):  # fmt: skip
+        database = _migrated(address(n))
         rates[name] = _rate(database, work, batch)
-        if work is entry:
+        if work is together:
             with database.read.connect() as connection:
                 begun = time.perf_counter()
                 proof = verify(connection)
-                rates[f"verify, rows a second ({batch})"] = proof.rows / (time.perf_counter() - begun)
+                rates["verify"] = proof.rows / (time.perf_counter() - begun)
         database.close()
-        rows.append(Row(name, f"{rates[name]:,.0f} /s", "", {"per_s": rates[name]}))
-    ratio = rates["bare insert, 200 a commit"] / rates["ledger entry, 200 a commit"]
-    rows.append(Row("entry with number, journal and chain / bare insert", f"{ratio:.1f} x", "", {"ratio": ratio}))
+        rows.append(Row(f"{on}: {name}", f"{rates[name]:,.0f} /s", "", {"per_s": rates[name]}))
+    for batch, how in (("one", ""), ("200", ""), ("200", " written together")):
+        ratio = rates[f"bare insert, {batch} a commit"] / rates[f"ledger entry, {batch} a commit{how}"]
+        what = f"{on}: entry with number, journal, chain, index, feed / bare insert, {batch} a commit{how}"
+        rows.append(Row(what, f"{ratio:.1f} x", "", {"ratio": ratio}))
     hashing = _hash_s()
-    share = hashing * rates["ledger entry, 200 a commit"]
-    rows.append(Row("of it hashing alone", f"{hashing * 1e6:.0f} us, {share:.1%} of an entry", "", {"share": share}))
-    checked = rates["verify, rows a second (200)"]
-    rows.append(Row("verify", f"{checked:,.0f} rows/s", "", {"per_s": checked}))
+    share = hashing * rates["ledger entry, 200 a commit written together"]
+    rows.append(
+        Row(f"{on}: of it the hash chain alone", f"{hashing * 1e6:.0f} us, ratio {1 + share:.3f}", "", {"share": share})
+    )
+    rows.append(Row(f"{on}: verify", f"{rates['verify']:,.0f} rows/s", "", {"per_s": rates["verify"]}))
     return rows
 
 
-def _rate(database: Database, work: Callable[[Connection], None], batch: int) -> float:
+def _rate(database: Database, work: Callable[[Connection, int], None], batch: int) -> float:
     n, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < 3:
         with database.write.begin() as connection:
-            for _ in range(batch):
-                work(connection)
+            work(connection, batch)
         n += batch
     return n / (time.perf_counter() - begun)
 
