@@ -166,9 +166,6 @@ def _writes(on: str, address: Callable[[int], str]) -> list[Row]:
         row = Entry(f"B-{n}", "b", 2026, 2026, "report", f"b/{n}", NOW, "甲", "灭火器过期", NOW)
         connection.execute(insert(hazards).values(columns(row)))
 
-    def one_by_one(work: Callable[[Connection], None]) -> Callable[[Connection, int], None]:
-        return lambda connection, batch: [work(connection) for _ in range(batch)] and None
-
     def together(connection: Connection, batch: int) -> None:
         causes = [str(next(numbers)) for _ in range(batch)]
         with batching(connection, [("yx-1", "b", cause, "x") for cause in causes]):
@@ -179,8 +176,8 @@ def _writes(on: str, address: Callable[[int], str]) -> list[Row]:
     rows: list[Row] = []
     rates: dict[str, float] = {}
     for n, (name, work, batch) in enumerate((
-        ("bare insert, one a commit", one_by_one(bare), 1), ("ledger entry, one a commit", one_by_one(entry), 1),
-        ("bare insert, 200 a commit", one_by_one(bare), 200), ("ledger entry, 200 a commit", one_by_one(entry), 200),
+        ("bare insert, one a commit", _one_by_one(bare), 1), ("ledger entry, one a commit", _one_by_one(entry), 1),
+        ("bare insert, 200 a commit", _one_by_one(bare), 200), ("ledger entry, 200 a commit", _one_by_one(entry), 200),
         ("ledger entry, 200 a commit written together", together, 200),
     )):  # fmt: skip
         database = _migrated(address(n))
@@ -203,6 +200,14 @@ def _writes(on: str, address: Callable[[int], str]) -> list[Row]:
     )
     rows.append(Row(f"{on}: verify", f"{rates['verify']:,.0f} rows/s", "", {"per_s": rates["verify"]}))
     return rows
+
+
+def _one_by_one(work: Callable[[Connection], None]) -> Callable[[Connection, int], None]:
+    def repeated(connection: Connection, batch: int) -> None:
+        for _ in range(batch):
+            work(connection)
+
+    return repeated
 
 
 def _rate(database: Database, work: Callable[[Connection, int], None], batch: int) -> float:
