@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, insert, text
 
-from bench.cluster import postgresql
 from bench.ledger_data import NOW, fill_postgresql, fill_sqlite
+from bench.postgres import cluster
 from bench.row import Row
 from server.accounts.permissions import Role
 from server.batch import batching
@@ -46,11 +46,8 @@ def main() -> None:
         rows += _queries(database, f"SQLite, {SQLITE_ENTRIES:,}", SQLITE_ENTRIES)
         database.close()
         rows += _writes("SQLite", lambda n: sqlite_address(Path(folder) / f"w{n}.db"))
-    with postgresql() as address:
-        if address is None:
-            rows.append(Row("PostgreSQL", "not installed here: nothing measured", "", {}))
-        else:
-            rows += _on_postgresql(address)
+    with cluster("-c shared_buffers=1GB -c max_wal_size=8GB -c maintenance_work_mem=512MB") as address:
+        rows += _on_postgresql(address)
     table = Table("measured", "result", "goal")
     for row in rows:
         table.add_row(row.name, row.measured, row.goal)

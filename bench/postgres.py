@@ -15,8 +15,8 @@ from bench.nats import free_port
 
 
 @contextmanager
-def cluster() -> Generator[str]:
-    """Run one on a free port of loopback; give its address. Raise RuntimeError where none is installed."""
+def cluster(settings: str = "") -> Generator[str]:
+    """Run one on a free port of loopback, with further `-c` settings; give its address. Raise RuntimeError where none is installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
         raise RuntimeError("no PostgreSQL server here: apt install postgresql")
@@ -33,7 +33,7 @@ def cluster() -> Generator[str]:
 
     try:
         run("initdb", "-U", "campus", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} {settings}"
         run("pg_ctl", "-w", "-t", "60", "-l", str(folder / "log"), "-o", options, "start")
         try:
             yield f"postgresql://campus@127.0.0.1:{port}/postgres"
