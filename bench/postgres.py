@@ -16,7 +16,7 @@ from bench.nats import free_port
 
 @contextmanager
 def cluster(settings: str = "") -> Generator[str]:
-    """Run one on a free port of loopback, with further `-c` settings; give its address. Raise RuntimeError where none is installed."""
+    """Run one on a free port of loopback; give its address. Raise RuntimeError where none is installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
         raise RuntimeError("no PostgreSQL server here: apt install postgresql")
