@@ -6,7 +6,10 @@ from importlib import metadata
 
 from agent.faults import OWN_POINTS
 from config.agent import AgentConfig
+from config.cameras import LineSection
 from contracts.messages import Birth, Line, Point, Stamp, Zone
+from contracts.vocabulary import SensorKind
+from detectors.minute import inward
 
 
 def birth(config: AgentConfig, stamp: Stamp, session: int, epoch: str) -> Birth:
@@ -56,8 +59,21 @@ def _points(config: AgentConfig) -> tuple[Point, ...]:
         for bus in config.bus
         for p in bus.point
     )
-    cameras = tuple(Point(id=c.id, name=c.name, kind="camera", place=c.place) for c in config.camera)
-    return sensors + cameras
+    cameras = tuple(Point(id=c.id, name=c.name, kind="camera", unit="帧/秒", place=c.place) for c in config.camera)
+    return (*sensors, *cameras, *(point for c in config.camera for line in c.line for point in _counts(line, c.place)))
+
+
+def _counts(line: LineSection, place: str) -> tuple[Point, ...]:
+    """The points that tell how many people a minute cross a line: out, and in where the line has an out."""
+    out = Point(
+        id=line.id,
+        name=f"{line.name} 出" if line.out else line.name,
+        kind=SensorKind.LINE,
+        unit="人/分",
+        place=line.place or place,
+    )
+    into = out.model_copy(update={"id": inward(line.id), "name": f"{line.name} 进"})
+    return (out, into) if line.out else (out,)
 
 
 def _version() -> str:

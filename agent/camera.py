@@ -10,15 +10,23 @@ import queue
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from agent.camera_orders import Order, read_order
-from agent.camera_words import Applied, Beat, Picture, Words, write
+from agent.camera_tally import Tally
+from agent.camera_words import Applied, Beat, Note, Picture, Words, write
 from agent.still import LATEST_S, still
 from config.cameras import CameraSection
-from detectors.camera_watch import CameraWatch, people_detector
+from detectors.camera_watch import OUTSIDE, CameraWatch, people_detector
+from detectors.findings import Event
 from drivers.camera import LOST_S, Camera
 from drivers.errors import DriverError
 from drivers.samples import Frame, Sample, Silence, Tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from detectors.findings import Finding
 
 BEAT_S = 0.5
 
@@ -35,58 +43,99 @@ def main() -> int:
         sys.stderr.write(f"{section.id}: {e}\n")
         return 2
     with Camera(section) as camera:
-        _watch(camera, watch, section, stop, orders)
+        _Watching(section, camera, watch, _say).run(stop, orders)
     return 0
 
 
-def _watch(
-    camera: Camera,
-    watch: CameraWatch,
-    section: CameraSection,
-    stop: threading.Event,
-    orders: queue.SimpleQueue[Order],
-) -> None:
-    wanted: tuple[str, float] | None = None  # a still, and until when it is waited for
-    looked_at, trouble, beaten = 0, "", 0.0
-    patience_s = section.open_timeout_s + section.read_timeout_s + LOST_S
-    while not stop.is_set():
-        now = time.monotonic()
+class _Watching:
+    """The loop of the process: pictures and orders in, words out."""
+
+    def __init__(
+        self, section: CameraSection, camera: Camera, watch: CameraWatch, say: Callable[[Words], None]
+    ) -> None:
+        self._section = section
+        self._camera = camera
+        self._watch = watch
+        self._say = say
+        self._tally = Tally(section)
+        self._wanted: tuple[str, float] | None = None  # a still, and until when it is waited for
+        self._size = (0, 0)
+        self._trouble = ""
+        self._looked_at = 0
+        self._beaten = 0.0
+
+    def run(self, stop: threading.Event, orders: queue.SimpleQueue[Order]) -> None:
+        """Watch until stopped."""
+        patience_s = self._section.open_timeout_s + self._section.read_timeout_s + LOST_S
+        while not stop.is_set():
+            now = time.monotonic()
+            samples = self._samples(now)
+            while not orders.empty():
+                self._obey(orders.get(), now)
+            for sample in samples:
+                self._take(sample)
+            for measured in self._tally.due(now):
+                self._say(measured)
+            if now - self._beaten >= BEAT_S and self._camera.stuck_s() < patience_s:
+                self._beaten = now
+                self._say(self._beat())
+
+    def _samples(self, now: float) -> list[Sample]:
         samples: list[Sample] = []
         try:
-            samples += camera.read()
-            looked_at += len(samples)
-            trouble = "" if samples else trouble
+            samples += self._camera.read()
+            self._looked_at += len(samples)
+            self._trouble = "" if samples else self._trouble
         except DriverError as e:
-            trouble = str(e)
-            samples.append(Silence(section.id, "lost", now, time.time()))
-        if now - beaten >= BEAT_S:
+            self._trouble = str(e)
+            samples.append(Silence(self._section.id, "lost", now, time.time()))
+        if now - self._beaten >= BEAT_S:
             samples.append(Tick(now, time.time()))
-        while not orders.empty():
-            order = orders.get()
-            if order.section is None:
-                wanted = (order.id, now + LATEST_S)
-            else:
-                watch = CameraWatch(order.section, people_detector(order.section))
-                _say(Applied(order.id))
-        wanted = _picture(wanted, samples, now)
-        for sample in samples:
-            for finding in watch.update(sample):
-                _say(finding)
-        if now - beaten >= BEAT_S and camera.stuck_s() < patience_s:
-            beaten = now
-            _say(Beat(camera.seen, camera.skipped, looked_at, trouble))
+        return samples
 
+    def _obey(self, order: Order, now: float) -> None:
+        if order.section is None:
+            self._wanted = (order.id, now + LATEST_S)
+            return
+        section = order.section
+        self._watch = CameraWatch(section, people_detector(section))
+        self._say(Applied(order.id))
 
-def _picture(wanted: tuple[str, float] | None, samples: list[Sample], now: float) -> tuple[str, float] | None:
-    """Give the still that is wanted as soon as there is a picture; give up in time."""
-    if wanted is None or now > wanted[1]:
-        return None
-    frames = [sample for sample in samples if isinstance(sample, Frame)]
-    if not frames:
-        return wanted
-    height, width = frames[-1].image.shape[:2]
-    _say(Picture(wanted[0], still(frames[-1].image), width, height))
-    return None
+    def _take(self, sample: Sample) -> None:
+        if isinstance(sample, Frame):
+            self._see(sample)
+        for finding in self._watch.update(sample):
+            self._tally.found(finding)
+            self._say(finding)
+            if (text := self._drawn_wrong(finding)) is not None:
+                self._say(Note(text))
+
+    def _see(self, frame: Frame) -> None:
+        """Give the still that is wanted as soon as there is a picture; say when pictures change their size."""
+        height, width = frame.image.shape[:2]
+        drawn_on = frame.drawn_on or (width, height)
+        if (width, height) != self._size:
+            if (width, height) != drawn_on or self._size != (0, 0):
+                drawn = f"{drawn_on[0]}x{drawn_on[1]}"
+                self._say(Note(f"the picture is {width}x{height} now: what was drawn on {drawn} is scaled to it"))
+            self._size = (width, height)
+        self._tally.seen(frame.at)
+        if self._wanted is not None:
+            if frame.at <= self._wanted[1]:
+                self._say(Picture(self._wanted[0], still(frame.image), *drawn_on))
+            self._wanted = None
+
+    def _drawn_wrong(self, finding: Finding) -> str | None:
+        match finding:
+            case Event(reason=reason, active=True, point=point) if reason == OUTSIDE:
+                width, height = self._size
+                return f"{point!r} lies outside the picture, which is {width}x{height} pixels: draw it again"
+            case _:
+                return None
+
+    def _beat(self) -> Beat:
+        camera = self._camera
+        return Beat(camera.seen, camera.skipped, self._looked_at, self._trouble, *(camera.drawn_on or (0, 0)))
 
 
 def _say(words: Words) -> None:

@@ -1,4 +1,4 @@
-"""What a camera's process tells the agent: findings, signs of life, a still only when asked. JSON lines."""
+"""What a camera's process tells the agent: findings, counts, signs of life, a still only when asked. JSON lines."""
 
 from __future__ import annotations
 
@@ -18,6 +18,27 @@ class Beat:
     skipped: int  # of them
     looked_at: int
     trouble: str  # why there is no picture; empty when there is
+    width: int = 0  # of the picture that lines and zones were drawn on; 0 while there was none
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number of a point: people a minute across a line, pictures a second of the camera."""
+
+    point: str
+    value: float
+    at: float  # monotonic seconds
+    low: float | None = None
+    high: float | None = None
+    quality: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the agent's log should say, once."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +47,7 @@ class Picture:
 
     id: str
     jpeg: str
-    width: int  # of the camera's own picture
+    width: int  # of the picture that coordinates are of
     height: int
 
 
@@ -37,7 +58,7 @@ class Applied:
     id: str
 
 
-Words = Crossing | Event | Beat | Picture | Applied
+Words = Crossing | Event | Beat | Measured | Note | Picture | Applied
 
 
 def write(words: Words) -> str:
@@ -49,6 +70,10 @@ def write(words: Words) -> str:
             kind = "event"
         case Beat():
             kind = "beat"
+        case Measured():
+            kind = "measured"
+        case Note():
+            kind = "note"
         case Picture():
             kind = "picture"
         case Applied():
@@ -56,6 +81,15 @@ def write(words: Words) -> str:
         case _:
             assert_never(words)
     return json.dumps({"is": kind, **asdict(words)}, ensure_ascii=False)
+
+
+_PLAIN: dict[str, type[Beat | Measured | Note | Picture | Applied]] = {
+    "beat": Beat,
+    "measured": Measured,
+    "note": Note,
+    "picture": Picture,
+    "applied": Applied,
+}
 
 
 def read(line: str) -> Words:
@@ -67,13 +101,7 @@ def read(line: str) -> Words:
                 return Crossing(direction=Direction(fields.pop("direction")), **fields)
             case "event":
                 return Event(severity=Severity(fields.pop("severity")), **fields)
-            case "beat":
-                return Beat(**fields)
-            case "picture":
-                return Picture(**fields)
-            case "applied":
-                return Applied(**fields)
-            case other:
-                raise ValueError(f"unknown kind {other!r}")
+            case kind:
+                return _PLAIN[kind](**fields)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as e:
         raise ValueError(f"not a word of a camera: {e!r}") from e

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agent import camera_words
 from agent.camera_orders import Order, write_order
-from agent.camera_words import Applied, Beat, Picture
+from agent.camera_words import Applied, Beat, Measured, Note, Picture
 from agent.intake import Instant
 from config.secrets import redacted
 from drivers.capture import redact
@@ -56,6 +56,8 @@ class CameraWorker:
         self._last_words = ""
         self.heard: Callable[[Picture | Applied], None] = _nobody
         """Told of answers to orders, from the listening thread."""
+        self.measure: Callable[[Measured], None] = _nobody
+        """Told of numbers, from the listening thread."""
 
     @property
     def section(self) -> CameraSection:
@@ -148,12 +150,18 @@ class CameraWorker:
                     self._hear(words)
                 case Picture() | Applied():
                     self.heard(words)
+                case Measured():
+                    self.measure(words)
+                case Note(text=text):
+                    log.warning("%s: %s", self.name, redact(text[:MOST_TEXT]))
                 case _:
                     self._take(words, Instant(time.monotonic(), self._clock.mono(), self._clock.wall()))
 
     def _hear(self, beat: Beat) -> None:
         before = self.beat.trouble if self.beat else ""
         self._heard, self.beat = time.monotonic(), beat
+        if self._section.drawn_on is None and beat.width:  # a process that follows this one may begin at another size
+            self._section = self._section.model_copy(update={"drawn_on": (beat.width, beat.height)})
         if beat.trouble and not before:
             log.error("%s; trying again", redact(beat.trouble))
         elif before and not beat.trouble:
@@ -182,7 +190,7 @@ class CameraWorker:
                 _quietly(pipe.close)
 
 
-def _nobody(words: Picture | Applied) -> None:
+def _nobody(words: Picture | Applied | Measured) -> None:
     """Stand where nobody has asked."""
     del words
 

@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from agent.camera_words import Measured
 from agent.camera_worker import CameraWorker
 from agent.cameras import Cameras
 from agent.clock import Clock, system_clock
@@ -36,6 +38,7 @@ from config import ConfigError, load
 from config.agent import AgentConfig
 from config.buses import Bus
 from config.schedules import CalendarSection
+from contracts import messages
 from contracts.messages import Command, Configure, Reset, Still, WorkerHealth
 from detectors import detectors_for
 from drivers import driver_for
@@ -93,6 +96,8 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     zones = Zones(points, config.calendar, Intake(outbox, clock, units, (local.hear,)), clock)
     intake = Intake(outbox, clock, units, (local.hear, zones.hear), zones.read)
     workers = [CameraWorker(camera, intake.take, clock) for camera in drawn.sections(config.camera)]
+    for worker in workers:
+        worker.measure = partial(_keep, lane, clock)
     pipelines = [_pipeline(bus, config.calendar, intake, lane, clock) for bus in config.bus]
 
     def obey(command: Command) -> None:
@@ -123,6 +128,22 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
         [outbox_worker, link_worker, *sources], lambda: local.answer_age(link.answer_age_s()), notify
     )
     return Agent(outbox, outbox_worker, link_worker, sources, supervisor, local)
+
+
+def _keep(lane: ReadingLane, clock: Clock, measured: Measured) -> None:
+    """Hand a camera's number on as a reading."""
+    ago = max(0.0, time.monotonic() - measured.at)
+    lane.add(
+        messages.Reading(
+            point=measured.point,
+            value=measured.value,
+            at=clock.stamp(0, clock.wall() - ago).at,
+            mono_s=clock.mono() - ago,
+            low=measured.low,
+            high=measured.high,
+            quality=measured.quality,
+        )
+    )
 
 
 def _pipeline(bus: Bus, calendar: CalendarSection, intake: Intake, lane: ReadingLane, clock: Clock) -> Pipeline:

@@ -108,9 +108,13 @@ class AgentConfig(Section):
     def _ids_are_unique(self) -> Self:
         ids = [point.id for bus in self.bus for point in bus.point]
         ids += [part.id for camera in self.camera for part in (camera, *camera.line, *camera.zone)]
+        ids += [f"{line.id}-in" for camera in self.camera for line in camera.line if line.out]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            raise ValueError(f"the id {twice[0]!r} is given twice: every point, camera, line and zone needs its own")
+            raise ValueError(
+                f"the id {twice[0]!r} is given twice: every point, camera, line and zone needs its own"
+                " (a line with `out` uses its id with -in too)"
+            )
         if STORAGE in ids:
             raise ValueError(f"the id {STORAGE!r} is the agent's own, for its disk: choose another")
         return self

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from config import Section
 from config.points import Id
-from config.shapes import LineEnds, Polygon
+from config.shapes import LineEnds, Polygon, misses
 from contracts.vocabulary import Direction
 
 _USER_ALONE = re.compile(r"[a-z]+://[^:/@]+@[^@]+$")
@@ -19,10 +19,13 @@ Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):
 """'22:00-06:00', by the clock of the place; may pass midnight."""
 
 
+Pixels = Annotated[int, Field(gt=0)]
+
+
 class LineSection(Section):
     """A counting line; coordinates in pixels of the picture's own size."""
 
-    id: Id
+    id: Annotated[Id, Field(max_length=37)]
     name: str
     place: str = ""
     exit: str = ""
@@ -66,6 +69,16 @@ class PersonSection(Section):
     y2: float
     height2: float = Field(gt=0)
 
+    @model_validator(mode="after")
+    def _two_heights(self) -> Self:
+        if self.y1 == self.y2:
+            raise ValueError("y1 and y2 are the same: say how high a person is at two heights of the picture")
+        return self
+
+    def scaled(self, y: float) -> Self:
+        """Return the same in a picture so many times as high."""
+        return self.model_copy(update={name: y * getattr(self, name) for name in ("y1", "height1", "y2", "height2")})
+
 
 class CameraSection(Section):
     """One camera: a file, a V4L2 device, an RTSP or HTTP address."""
@@ -81,6 +94,8 @@ class CameraSection(Section):
     zone: tuple[ZoneSection, ...] = ()
     private: bool = False
     """No still of it is ever given to anybody."""
+    drawn_on: tuple[Pixels, Pixels] | None = None
+    """Width and height of the picture that all coordinates are of; where left out: of the first one that comes."""
     privacy: tuple[Polygon, ...] = ()  # blacked out before anything looks at the picture
     model: ModelSection | None = None
     fire: FireSection = FireSection()
@@ -95,3 +110,31 @@ class CameraSection(Section):
         if self.password_file is not None and not _USER_ALONE.match(used):
             raise ValueError("password_file goes with an address that names a user alone: rtsp://USER@HOST/…")
         return self
+
+    @model_validator(mode="after")
+    def _shapes_touch_the_picture(self) -> Self:
+        if self.drawn_on is not None and (outside := self.outside(*self.drawn_on)):
+            width, height = self.drawn_on
+            raise ValueError(f"{outside[0]!r} lies outside the picture, which is {width}x{height} pixels")
+        return self
+
+    def outside(self, width: int, height: int) -> tuple[str, ...]:
+        """Return the ids of the lines and zones that do not touch a picture of this size."""
+        shapes = {line.id: line.line for line in self.line} | {zone.id: zone.zone for zone in self.zone}
+        return tuple(name for name, shape in shapes.items() if misses(shape, width, height))
+
+    def scaled(self, x: float, y: float) -> Self:
+        """Return the camera as it is drawn on a picture so many times as wide and as high."""
+
+        def points(shape: tuple[float, ...]) -> tuple[float, ...]:
+            return tuple(value * (y if index % 2 else x) for index, value in enumerate(shape))
+
+        return self.model_copy(
+            update={
+                "line": tuple(line.model_copy(update={"line": points(line.line)}) for line in self.line),
+                "zone": tuple(zone.model_copy(update={"zone": points(zone.zone)}) for zone in self.zone),
+                "privacy": tuple(points(shape) for shape in self.privacy),
+                "fire": self.fire.model_copy(update={"ignore": tuple(points(shape) for shape in self.fire.ignore)}),
+                "person": self.person and self.person.scaled(y),
+            }
+        )

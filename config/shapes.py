@@ -25,6 +25,12 @@ def inside(point: Point, polygon: tuple[Point, ...]) -> bool:
     return odd
 
 
+def misses(shape: tuple[float, ...], width: float, height: float) -> bool:
+    """Whether a line or polygon (x, y, x, y, …) lies outside a picture of this size."""
+    xs, ys = shape[::2], shape[1::2]
+    return min(xs) >= width or max(xs) < 0 or min(ys) >= height or max(ys) < 0
+
+
 def cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     """Whether the segments a-b and c-d cross inside both."""
     return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0

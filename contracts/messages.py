@@ -96,6 +96,9 @@ class Reading(Message):
     value: Value
     at: datetime
     mono_s: float = 0.0
+    low: float | None = None  # where the value is an estimate: its bounds, and how far it can be believed, 0..1
+    high: float | None = None
+    quality: float | None = None
 
 
 class Readings(Message):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MANY = 5  # alarms within a minute: a spider before the lens, rain, a loose mount
 MINUTE_S = 60.0
 SHELVED_S = 600.0
+OUTSIDE = "outside-picture"  # a line or zone that was drawn beside the picture sees nobody
 
 
 class CameraWatch:
@@ -36,16 +37,16 @@ class CameraWatch:
 
     def __init__(self, camera: CameraSection, people: PeopleDetector) -> None:
         self._camera = camera
+        self._drawn = camera
         self._people = people if camera.line or camera.zone else None
+        self._size = (0, 0)
+        self._outside: dict[str, bool] = {}  # each line's and zone's last word
         self._health = CameraHealth(camera.id, camera.frames_per_s)
         self._fire = FireWatch(camera.id, camera.fire) if camera.fire.on else None
         self._tracker = Tracker()
         self._stature = Stature()
-        self._lines = [LineCounter(line.id, line.line) for line in camera.line]
-        self._flows = [
-            FlowCounter(line.id, line.line, counter.direction)
-            for line, counter in zip(camera.line, self._lines, strict=True)
-        ]
+        self._lines: list[LineCounter] = []
+        self._flows: list[FlowCounter] = []
         self._zones = [ZoneWatch(zone) for zone in camera.zone]
         self._alarms: deque[float] = deque(maxlen=MANY)
         self._shelved_until: float | None = None
@@ -59,7 +60,7 @@ class CameraWatch:
         """Take one picture in; return what it shows."""
         match sample:
             case Frame():
-                findings: list[Finding] = [*self._health.look(sample), *self._look(sample)]
+                findings: list[Finding] = [*self._health.look(sample), *self._fit(sample), *self._look(sample)]
                 return self._shelve(findings, sample.at)
             case Silence():
                 return self._health.lost(sample.at)
@@ -69,6 +70,39 @@ class CameraWatch:
     def reset(self, at: float) -> Sequence[Finding]:  # noqa: ARG002 - nothing here latches
         """Nothing here latches."""
         return []
+
+    def _fit(self, frame: Frame) -> list[Event]:
+        """Lay lines and zones onto a picture of another size than before; return who lies outside it."""
+        height, width = frame.image.shape[:2]
+        if (width, height) == self._size:
+            return []
+        self._size = (width, height)
+        drawn_on = frame.drawn_on or self._size
+        camera = self._camera = self._drawn.scaled(width / drawn_on[0], height / drawn_on[1])
+        self._tracker.clear()
+        self._stature = Stature(camera.person)
+        self._lines = [LineCounter(line.id, line.line) for line in camera.line]
+        self._flows = [
+            FlowCounter(line.id, line.line, counter.direction)
+            for line, counter in zip(camera.line, self._lines, strict=True)
+        ]
+        for watch, zone in zip(self._zones, camera.zone, strict=True):
+            watch.zone = zone
+        if self._fire is not None:
+            self._fire.section = camera.fire
+        if self._people is not None:
+            self._people.look_at([*(line.line for line in camera.line), *(zone.zone for zone in camera.zone)])
+        return self._lying_outside(camera.outside(width, height), frame.at)
+
+    def _lying_outside(self, outside: Sequence[str], at: float) -> list[Event]:
+        found: list[Event] = []
+        for part in (*self._camera.line, *self._camera.zone):
+            now = part.id in outside
+            if self._outside.get(part.id) is not now:
+                self._outside[part.id] = now
+                reason = OUTSIDE if now else "normal"
+                found.append(Event(part.id, Hazard.FAULT, now, Severity.FAULT, reason, at))
+        return found
 
     def _look(self, frame: Frame) -> list[Finding]:
         findings: list[Finding] = []

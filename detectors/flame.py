@@ -35,7 +35,8 @@ class FireWatch:
 
     def __init__(self, camera: str, section: FireSection) -> None:
         self._camera = camera
-        self._section = section
+        self.section = section
+        """What to ignore; laid anew onto a picture of another size."""
         self._ignored: MatLike | None = None
         self._past: deque[tuple[float, Cells, Cells, NDArray[np.bool_]]] = deque()
         self._since: float | None = None
@@ -46,7 +47,7 @@ class FireWatch:
         """Take a picture; return an advisory that began or ended."""
         small, scale = _shrink(picture)
         colour = flame_colour(small)
-        if self._section.ignore:
+        if self.section.ignore:
             self._hide(colour, scale)
         share = _by_cells(colour) / 255.0
         light = _by_cells(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
@@ -89,7 +90,7 @@ class FireWatch:
         return []
 
     def _hide(self, mask: MatLike, scale: float) -> None:
-        for polygon in self._section.ignore:
+        for polygon in self.section.ignore:
             corners = (np.asarray(polygon, float).reshape(-1, 2) * scale).astype(np.int32)
             cv2.fillPoly(mask, [corners], 0)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from config.cameras import CameraSection
 
-BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+BACKOFF_S = (1.0, 2.0, 5.0, 10.0)  # a pond must not stay unseen for a minute after its camera is back
 WAIT_S = 1.0  # `read` returns after this long also without a picture
 LOST_S = 5.0  # no picture for this long: the camera is lost
 
@@ -41,7 +41,9 @@ class Camera:
         self._newest: Frame | None = None
         self._progress = time.monotonic()
         self._arrived = self._progress
-        self._served = 0.0
+        self.drawn_on = section.drawn_on
+        """Width and height of the picture that all coordinates are of; the first picture's where nobody said."""
+        self._due = 0.0
         self._trouble = ""
         self.seen = 0
         """Pictures that arrived."""
@@ -76,14 +78,14 @@ class Camera:
 
     def read(self) -> Sequence[Frame]:
         """Return the newest picture that was not yet returned, or nothing after a second."""
-        due = self._served + 1.0 / self._section.frames_per_s
-        self._stop.wait(max(0.0, min(due - time.monotonic(), WAIT_S)))
+        self._stop.wait(max(0.0, min(self._due - time.monotonic(), WAIT_S)))
         with self._fresh:
             if self._newest is None:
                 self._fresh.wait(WAIT_S)
             frame, self._newest = self._newest, None
         if frame is not None:
-            self._served = time.monotonic()
+            period = 1.0 / self._section.frames_per_s
+            self._due = max(self._due + period, time.monotonic() - period / 2)  # a camera of just this rate loses none
             return [frame]
         if time.monotonic() - self._arrived > LOST_S:
             raise DriverTimeoutError(self._trouble or f"{self.name}: no picture for {LOST_S:.0f} s")
@@ -106,10 +108,10 @@ class Camera:
             except DriverError as e:
                 self._trouble = f"{self.name}: {e}"
             else:
-                self._trouble = f"{self.name}: {redact(self._source)}: the stream ended"
+                self._trouble = f"{self.name}: {redact(self._source)}: the stream ended or stalled"
             tries = 0 if self.seen > before else tries + 1
-            pause = 0.0 if not is_live(self._source) and self.seen > before else BACKOFF_S[min(tries, 6) - 1]
-            self._wait(pause)
+            over = not is_live(self._source) and self.seen > before  # a recording that came to its end
+            self._wait(0.0 if over else BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])
 
     def _play(self, capture: cv2.VideoCapture) -> None:
         """Hand on pictures until the source ends or fails."""
@@ -127,11 +129,13 @@ class Camera:
 
     def _hand_on(self, picture: NDArray[np.uint8]) -> None:
         at = time.monotonic()
-        blacken(picture, self._section.privacy)
+        height, width = picture.shape[:2]
+        self.drawn_on = self.drawn_on or (width, height)
+        blacken(picture, self._section.privacy, self.drawn_on)
         with self._fresh:
             self.seen += 1
             self.skipped += self._newest is not None
-            self._newest = Frame(self.name, picture, at, time.time(), self.seen)
+            self._newest = Frame(self.name, picture, at, time.time(), self.seen, self.drawn_on)
             self._arrived = at
             self._fresh.notify_all()
 

@@ -68,6 +68,7 @@ def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float
         device = f"/dev/video{source}" if source.isdigit() else source
         if not Path(device).exists():
             raise DriverError(f"{shown}: there is no such device: is the camera plugged in?")
+        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(max(1, round(read_timeout_s))))
         capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
     elif "://" in source:
         limits = [
@@ -80,7 +81,9 @@ def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float
         capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
     if not capture.isOpened():
         capture.release()
-        hint = "address, user and password?" if "://" in source else "is it a video, and whole?"
+        hint = "is it a video, and whole?"
+        if is_live(source):
+            hint = "address, user and password?" if "://" in source else "is it a camera, and free?"
         raise DriverError(f"{shown}: no picture can be read from it: {hint}")
     return capture
 

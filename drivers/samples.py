@@ -49,6 +49,7 @@ class Frame:
     at: float
     utc: float
     index: int = 0
+    drawn_on: tuple[int, int] | None = None  # width and height of the picture that coordinates are of; None: this one's
 
 
 Sample = Reading | Silence | Tick | Frame

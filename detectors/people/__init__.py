@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from cv2.typing import MatLike
     from numpy.typing import NDArray
@@ -32,6 +34,10 @@ class People:
 
 class PeopleDetector(Protocol):
     """Finds people, picture by picture."""
+
+    def look_at(self, shapes: Sequence[tuple[float, ...]]) -> None:
+        """Take the lines and zones that matter, x y x y …, pixels: told before the first picture and at each change."""
+        ...
 
     def detect(self, picture: Picture, at: float, known: Boxes) -> People:
         """Return the people in `picture`, taken at `at` seconds; `known` are the boxes already followed."""

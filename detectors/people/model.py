@@ -15,6 +15,7 @@ from detectors.people.onnx_input import declared_size
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -98,7 +99,7 @@ class ModelPeople:
         if camera.model is None:
             raise ValueError(f"{camera.id}: has no model")
         self._network = Network(camera.model)
-        self._shapes = [line.line for line in camera.line] + [zone.zone for zone in camera.zone]
+        self._shapes: list[tuple[float, ...]] = []
         self._motion = MotionPeople()
         self._moved_at: float | None = None
         self._began: float | None = None
@@ -108,6 +109,10 @@ class ModelPeople:
     def sight(self) -> float:
         """Share of what moves that the network takes for people; 0 while nothing is known."""
         return self._confirmed / self._moving if self._moving >= LEAST else 0.0
+
+    def look_at(self, shapes: Sequence[tuple[float, ...]]) -> None:
+        """Take what matters: the network sees only the part of the picture around it."""
+        self._shapes = list(shapes)
 
     def detect(self, picture: Picture, at: float, known: Boxes) -> People:
         """Return the people in the part of the picture that matters."""

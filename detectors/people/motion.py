@@ -11,6 +11,8 @@ from detectors.people.background import Background
 from detectors.people.blobs import boxes_of, clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from detectors.people import Boxes, Picture
 
 
@@ -19,6 +21,9 @@ class MotionPeople:
 
     def __init__(self) -> None:
         self._background = Background()
+
+    def look_at(self, shapes: Sequence[tuple[float, ...]]) -> None:
+        """Look at the whole picture: the model of the place is one."""
 
     def detect(self, picture: Picture, at: float, known: Boxes) -> People:
         """Return the blobs that are large enough for a person."""

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from config.cameras import PersonSection
     from detectors.tracks import Track
 
 SMALL = 0.12  # of the usual area: a child far away still is, a leaf or a sleeve is not
+SHORT = 0.5  # of the height said for this place: a child, and one who stoops
 SIDE = (1.5, 2.3)  # height over width: people from above are below the first, standing people beyond the second
 STANDING = (0.9, 6.0)  # height over width of a person seen from the side: with a rod and stooping, or behind a post
 HIGH = (0.06, 0.12)  # of the picture's height: the least of a person in a quiet scene and in a restless one
@@ -27,7 +29,8 @@ FINE = 4.0  # bins per octave of area, and bins per unit of height over width
 class Stature:
     """Two histograms, weighted by area, so that much clutter weighs less than a few people."""
 
-    def __init__(self) -> None:
+    def __init__(self, person: PersonSection | None = None) -> None:
+        self._person = person
         self._areas = np.zeros(int(28 * FINE))  # up to 2 ** 28 pixels
         self._shapes = np.zeros(int(6 * FINE))
         self._shapes[int(np.mean(SIDE) * FINE)] = 1.0
@@ -78,8 +81,16 @@ class Stature:
         return np.clip(point, 1.5, self._size - 1.5)  # a foot below the picture's edge stands on that edge
 
     def plausible(self, track: Track) -> bool:
-        """Whether the track is large enough for a person."""
-        return track.area >= SMALL * self.area
+        """Whether the track is large enough for a person, by those seen so far and by what was said of this place."""
+        return track.area >= SMALL * self.area and float(track.size[1]) >= SHORT * self._said(float(track.foot[1]))
+
+    def _said(self, y: float) -> float:
+        """Return how high a person is whose feet are here, as configured; 0 where it is not."""
+        person = self._person
+        if person is None:
+            return 0.0
+        share = (y - person.y1) / (person.y2 - person.y1)
+        return max(0.0, person.height1 + share * (person.height2 - person.height1))
 
     def stands(self, track: Track) -> bool:
         """Whether the track is a person beyond reasonable doubt: came a way, is high enough, is upright."""
