@@ -193,5 +193,9 @@ def _told(samples: list[Sample]) -> str:
     from drivers.samples import Reading, Silence  # noqa: PLC0415
 
     values = [f"{s.point} = {s.value}" for s in samples if isinstance(s, Reading)]
-    codes = [f"{s.point}: {s.reason}" for s in samples if isinstance(s, Silence) and s.reason.startswith("special")]
+    codes = [
+        f"{s.point}: {s.reason}"
+        for s in samples
+        if isinstance(s, Silence) and s.reason.startswith(("special", "not-ready"))
+    ]
     return ", ".join(values + codes)

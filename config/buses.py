@@ -14,6 +14,7 @@ from config.linux_sensors import LinuxBus
 from config.mqtt_devices import MqttDeviceBus
 from config.panels import AlarmHostBus, PanelBus
 from config.points import PointSection
+from config.text_devices import with_speaker
 
 Table = Literal["holding", "input", "coil", "discrete"]
 
@@ -30,16 +31,25 @@ class ModbusPoint(PointSection):
     bit: int = Field(default=0, ge=0, le=15)  # which bit of the register, 0 the lowest, for type = "bit"
     words: Literal["big", "little"] = "big"  # which register of a 32-bit number comes first
     special: dict[str, str] = Field(default={})  # raw codes that are no values: { 0xFFFE = "interference" }
+    decimals: int | None = Field(default=None, ge=0, le=0xFFFF)  # the register that says how many decimals it has
+    ready: int | None = Field(default=None, ge=0, le=0xFFFF)  # the register whose lowest bit says that it is valid
+    expect: dict[str, int] = Field(default={})  # registers that must hold this, else it is another device
 
-    @field_validator("special")
+    @field_validator("special", "expect")
     @classmethod
-    def _codes_are_numbers(cls, special: dict[str, str]) -> dict[str, str]:
-        for code in special:
+    def _codes_are_numbers(cls, codes: dict[str, Any]) -> dict[str, Any]:
+        for code in codes:
             try:
                 int(code, 0)
             except ValueError:
                 raise ValueError(f"{code!r} is not a code: write it like 0xFFFE or 65534") from None
-        return special
+        return codes
+
+    @property
+    def beside(self) -> tuple[int, ...]:
+        """Registers that are read with the value to understand it."""
+        asked = (self.decimals, self.ready, *(int(register, 0) for register in self.expect))
+        return tuple(register for register in asked if register is not None)
 
     def special_code(self, raw: int) -> str | None:
         """Return the word for a raw code that is no value."""
@@ -101,6 +111,11 @@ class SerialTextBus(Section):
     pattern: str | None = None  # a regular expression with named groups
     timeout_s: float = Field(default=10.0, gt=0)  # a point without a value for this long is silent
     point: tuple[SerialPoint, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _device_is_points(cls, data: Any) -> Any:
+        return with_speaker(data)
 
 
 class ReplayPoint(PointSection):

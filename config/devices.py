@@ -37,6 +37,9 @@ class Measure(Section):
     bit: int = 0
     words: str = "big"
     special: dict[str, str] = Field(default={})
+    decimals: int | None = None
+    ready: int | None = None
+    expect: dict[str, int] = Field(default={})
     unit: str = ""
     rule: dict[str, Any] = Field(default={})
 

@@ -33,26 +33,32 @@ def plan(points: Sequence[ModbusPoint], gap: int = 0) -> tuple[Request, ...]:
     Registers nobody asked for are read along only over holes of at most `gap`: many devices refuse an unknown one.
     """
     requests: list[Request] = []
-    for point in sorted(points, key=lambda p: (p.device, p.table, p.register_)):
-        end = point.register_ + width(point)
+    for point in sorted(points, key=lambda p: (p.device, p.table, _span(p))):
+        begin, end = _span(point)
         last = requests[-1] if requests else None
         most = MOST_BITS if point.table in {"coil", "discrete"} else MOST_REGISTERS
         if (
             last is not None
             and (last.device, last.table) == (point.device, point.table)
-            and point.register_ <= last.start + last.count + gap
+            and begin <= last.start + last.count + gap
             and end - last.start <= most
         ):
             count = max(last.count, end - last.start)
             requests[-1] = Request(last.device, last.table, last.start, count, (*last.points, point))
         else:
-            requests.append(Request(point.device, point.table, point.register_, width(point), (point,)))
+            requests.append(Request(point.device, point.table, begin, end - begin, (point,)))
     return tuple(requests)
 
 
 def width(point: ModbusPoint) -> int:
     """Return how many registers (or bits) the point takes."""
     return 2 if point.type in {"int32", "uint32", "float32"} and point.table in {"holding", "input"} else 1
+
+
+def _span(point: ModbusPoint) -> tuple[int, int]:
+    """Return the first register of a point, and the one after its last, with those that explain it."""
+    asked = (point.register_, point.register_ + width(point) - 1, *point.beside)
+    return min(asked), max(asked) + 1
 
 
 def samples_of(request: Request, words: Sequence[int], at: float, utc: float) -> list[Sample]:
@@ -62,14 +68,32 @@ def samples_of(request: Request, words: Sequence[int], at: float, utc: float) ->
         first = point.register_ - request.start
         mine = words[first : first + width(point)]
         special = point.special_code(raw_of(mine, point.words))
-        value = None if special else value_of(point.kind, decode(point, mine))
-        if special:
-            samples.append(Silence(point.id, f"special-code {special}", at, utc))
+        trouble = _trouble(point, request.start, words) or (f"special-code {special}" if special else None)
+        places = 0 if point.decimals is None else words[point.decimals - request.start]
+        value = value_of(point.kind, shifted(decode(point, mine), places))
+        if trouble:
+            samples.append(Silence(point.id, trouble, at, utc))
         elif value is None:
             samples.append(Silence(point.id, "not-a-number", at, utc))
         else:
             samples.append(Reading(point.id, value, at, utc))
     return samples
+
+
+def _trouble(point: ModbusPoint, start: int, words: Sequence[int]) -> str | None:
+    """Return what the registers beside a value have against it."""
+    if any(words[int(register, 0) - start] != wanted for register, wanted in point.expect.items()):
+        return "wrong-device"
+    if point.ready is not None and not words[point.ready - start] & 1:
+        return "not-ready"
+    return None
+
+
+def shifted(value: float, places: int) -> float:
+    """Return a value whose point stands so many places to the left; no number has more than 12 of them."""
+    if places == 0 or isinstance(value, bool):
+        return value
+    return value / 10**places if 0 < places <= 12 else math.nan
 
 
 def raw_of(words: Sequence[int], order: str = "big") -> int:

@@ -130,3 +130,35 @@ def test_a_good_line_after_anything_is_read_and_memory_is_bounded(pieces: list[b
         cutter.feed(piece)
         assert len(cutter._held) <= 64
     assert cutter.feed(b"\ngood\n")[-1:] == [b"good"]
+
+
+def shipped_gauge(**device: Any) -> SerialTextBus:
+    keys = {"type": "serial-text", "name": "河道", "port": "/x", "device": {"profile": "mb7389", **device}}
+    return SerialTextBus.model_validate(keys)
+
+
+def test_a_shipped_device_needs_its_profile_and_nothing_else() -> None:
+    bus = shipped_gauge()
+    with SerialTextDriver(bus, ScriptedLink(b"R1234\rR5000\rRx", b"\rR0300\r")) as driver:
+        values = [s.value for _ in range(2) for s in driver.read() if isinstance(s, Reading)]
+    assert values == [1234.0, 5000.0, 300.0]
+    (point,) = bus.point
+    assert (point.id, point.unit, bus.baud) == ("mb7389", "mm", 9600)
+    assert point.rule.model_dump(include={"distance", "special_from"}) == {"distance": True, "special_from": 5000}
+
+
+def test_what_is_said_of_a_shipped_device_goes_first() -> None:
+    (point,) = shipped_gauge(id="river", rule={"high": 800}).point
+    assert (point.id, point.rule.model_dump()["high"], point.rule.model_dump()["distance"]) == ("river", 800, True)
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ({"profile": "mb738"}, "device: profile 'mb738' is not known: there are mb7389"),
+        ({"adress": 1}, "device.adress: unknown key"),
+    ],
+)
+def test_a_mistake_in_a_shipped_device_is_one_clear_line(device: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        shipped_gauge(**device)
