@@ -42,6 +42,8 @@ class HttpSection(_Listener):
     """Where the pages are served."""
 
     port: int = Field(default=8000, ge=1, le=65535)
+    connections_an_address: int = Field(default=256, ge=8)
+    """At once; this machine, where a proxy may stand, is not counted."""
 
 
 class BrokerSection(_Listener):

@@ -37,6 +37,11 @@ LOOK_S = 0.5
 _BACKOFF_S = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0)
 _PR_SET_PDEATHSIG = 1
 _LOG_MB = 8
+CIPHER_SUITES = tuple(  # for TLS 1.2, as Mozilla's 'intermediate' has them; 1.3 has its own
+    f"TLS_ECDHE_{key}_WITH_{cipher}"
+    for key in ("ECDSA", "RSA")
+    for cipher in ("AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256")
+)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 _log = logging.getLogger(__name__)
@@ -209,6 +214,8 @@ def configuration(
             "key_file": str(section.key_file),
             "ca_file": str(trusted),
             "verify_and_map": True,
+            "min_version": "1.2",
+            "cipher_suites": list(CIPHER_SUITES),
         }
     return json.dumps(
         {

@@ -49,6 +49,7 @@ from server.metrics import make_metrics
 from server.migrate import migrate
 from server.moments import steady_clock
 from server.notify import notify
+from server.patience import make_room, patient
 from server.presence.presence import Presence
 from server.push.follow import followers
 from server.rounds import Rounds, go_round
@@ -195,6 +196,7 @@ async def serve(
     with claimed(config.data), bound(config.http) as listener:
         broker = EmbeddedBroker(config.broker, config.data) if config.broker.type == "embedded" else None
         try:
+            make_room()
             if broker is not None:
                 broker.start()
             mqtt = broker.client_section() if broker is not None else config.mqtt
@@ -220,16 +222,21 @@ async def serve(
                 broker.stop()
 
 
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # for TLS 1.2, as Mozilla's 'intermediate' has them; 1.3 has its own
+
+
 def make_web(http: HttpSection, services: Services, rooms: Sequence[APIRouter]) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             create_app(services, rooms),
+            http=patient(http.connections_an_address),
             log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
             ssl_certfile=http.cert_file,
             ssl_keyfile=http.key_file,
+            ssl_ciphers=CIPHERS,
             lifespan="off",
         )
     )

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 TRIES = 5
+AT_ONCE = 3
+TURN_S = 3.0  # how long a login waits for its turn to be checked
 FIRST_S, LONGEST_S = 60.0, 900.0  # longer would shut out a whole school behind one address
 QUIET_S = 3600.0  # after a lock has passed and nobody tried for so long, it begins anew
 REMEMBERED = 10_000  # names and addresses; the ones unused for longest are forgotten
@@ -27,6 +29,8 @@ class Throttle:
 
     _counts: OrderedDict[str, _Count] = field(default_factory=OrderedDict[str, _Count])
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    hashing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
+    """Held while a password is checked: each check takes 64 MiB, and guesses from many addresses would take all."""
 
     def try_(self, now_s: float, *keys: str) -> float:
         """Count one try for each key; return 0, or for how many seconds there must be none."""
