@@ -93,7 +93,7 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     lane = ReadingLane(config.outbox.readings_memory)
     points = tuple(point for bus in config.bus for point in bus.point)
     units = {point.id: point.unit for point in points}
-    zones = Zones(points, config.calendar, Intake(outbox, clock, units, (local.hear,)), clock)
+    zones = Zones(points, config.calendar, Intake(outbox, clock, units, (local.hear,)), clock, config.camera)
     intake = Intake(outbox, clock, units, (local.hear, zones.hear), zones.read)
     workers = [CameraWorker(camera, intake.take, clock) for camera in drawn.sections(config.camera)]
     for worker in workers:

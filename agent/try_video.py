@@ -38,6 +38,7 @@ ShowOption = Annotated[
     Path | None,
     typer.Option("--show", help="OUT.mp4 or OUT.png: lines, zones, boxes and counts drawn, on this machine"),
 ]
+SmokeOption = Annotated[bool, typer.Option("--smoke", help="look for smoke too: weaker than flame")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object a finding")]
 
 
@@ -91,10 +92,10 @@ def zone(
         run(camera, presence, as_json=as_json, show=show)
 
 
-def fire(video: Video, *, show: ShowOption = None, as_json: JsonOption = False) -> None:
-    """Look for flame and smoke: an advisory."""
+def fire(video: Video, *, smoke: SmokeOption = False, show: ShowOption = None, as_json: JsonOption = False) -> None:
+    """Look for flame, and for smoke where asked: an advisory."""
     with reporting():
-        section = FireSection(on=True)
+        section = FireSection(on=True, smoke=smoke)
         camera = CameraSection(id="recording", name=video.name, source=str(video), fire=section)
         run(camera, burning, as_json=as_json, show=show)
 

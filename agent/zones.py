@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from agent.clock import Clock
 from agent.intake import Instant, Intake
+from config.cameras import CameraSection
 from config.points import PointSection
 from config.schedules import CalendarSection
 from detectors.coincidence import Coincidence
@@ -29,9 +30,14 @@ class Zones:
     limit_s = 10.0
 
     def __init__(
-        self, points: tuple[PointSection, ...], calendar: CalendarSection, intake: Intake, clock: Clock
+        self,
+        points: tuple[PointSection, ...],
+        calendar: CalendarSection,
+        intake: Intake,
+        clock: Clock,
+        cameras: tuple[CameraSection, ...] = (),
     ) -> None:
-        self._coincidence = Coincidence(points, calendar)
+        self._coincidence = Coincidence(points, calendar, cameras)
         self._intake = intake
         self._clock = clock
         self._wanted = self._coincidence.wanted

@@ -57,7 +57,8 @@ class FireSection(Section):
     """Flame and smoke as an advisory. Off unless asked for: read docs/cameras.md on what it cannot do."""
 
     on: bool = False
-    smoke: bool = False
+    smoke: bool = False  # smoke as well; weaker still, and only while `on`
+    zone: str = ""  # points of this zone confirm it: two sources together are a fire alarm
     ignore: tuple[Polygon, ...] = ()  # lamps, screens, stoves, windows to the sunset
 
 

@@ -15,6 +15,7 @@ from detectors.flow import FlowCounter
 from detectors.hours import is_armed
 from detectors.line import LineCounter
 from detectors.people.stature import Stature
+from detectors.smoke_seen import SmokeWatch
 from detectors.tracks import Tracker
 from detectors.zone import ZoneWatch
 from drivers.samples import Frame, Sample, Silence
@@ -42,7 +43,9 @@ class CameraWatch:
         self._size = (0, 0)
         self._outside: dict[str, bool] = {}  # each line's and zone's last word
         self._health = CameraHealth(camera.id, camera.frames_per_s)
-        self._fire = FireWatch(camera.id, camera.fire) if camera.fire.on else None
+        self._fires: list[FireWatch | SmokeWatch] = [FireWatch(camera.id, camera.fire)] if camera.fire.on else []
+        if camera.fire.on and camera.fire.smoke:
+            self._fires.append(SmokeWatch(camera.id, camera.fire))
         self._tracker = Tracker()
         self._stature = Stature()
         self._lines: list[LineCounter] = []
@@ -88,8 +91,8 @@ class CameraWatch:
         ]
         for watch, zone in zip(self._zones, camera.zone, strict=True):
             watch.zone = zone
-        if self._fire is not None:
-            self._fire.section = camera.fire
+        for fire in self._fires:
+            fire.section = camera.fire
         if self._people is not None:
             self._people.look_at([*(line.line for line in camera.line), *(zone.zone for zone in camera.zone)])
         return self._lying_outside(camera.outside(width, height), frame.at)
@@ -106,8 +109,8 @@ class CameraWatch:
 
     def _look(self, frame: Frame) -> list[Finding]:
         findings: list[Finding] = []
-        if self._fire is not None:
-            findings += self._fire.look(frame.image, frame.at)
+        for fire in self._fires:
+            findings += fire.look(frame.image, frame.at)
         if self._people is None:
             return findings
         known = [track.box for track in self._tracker.tracks if track.proven]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
+from config.cameras import CameraSection
 from config.points import PointSection
 from config.rules import ExitLockRule, WaterLevelRule
 from config.schedules import CalendarSection
@@ -28,12 +29,24 @@ class Coincidence:
     Events carry the point that made the coincidence (or the lock), for a point is what the ledger knows.
     """
 
-    def __init__(self, points: tuple[PointSection, ...], calendar: CalendarSection = SCHOOL) -> None:
+    def __init__(
+        self,
+        points: tuple[PointSection, ...],
+        calendar: CalendarSection = SCHOOL,
+        cameras: tuple[CameraSection, ...] = (),
+    ) -> None:
         zones: dict[str, list[PointSection]] = {}
         for point in points:
             if point.zone:
                 zones.setdefault(point.zone, []).append(point)
-        self._fires = [ZoneFire(point.id for point in members) for members in zones.values()]
+        watching: dict[str, list[str]] = {}
+        for camera in cameras:
+            if camera.fire.on and camera.fire.zone:
+                watching.setdefault(camera.fire.zone, []).append(camera.id)
+        self._fires = [
+            ZoneFire([*(point.id for point in zones.get(name, ())), *watching.get(name, ())])
+            for name in {**zones, **watching}
+        ]
         self._persons = [ZonePerson(members, calendar) for members in zones.values()]
         self._locks = {
             point.id: (Raised(point.id, Hazard.EXIT_LOCKED), point.rule.inverted)

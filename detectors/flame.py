@@ -1,4 +1,4 @@
-"""Flame and smoke by colour, motion, flicker and growth: an advisory, never an alarm by itself."""
+"""Flame by colour, motion, flicker and growth: an advisory, never an alarm by itself."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class FireWatch:
         if burns:
             self._seen = at
             if self._since is None:
-                self._since = at
+                self._since = at - WINDOW_S / 2  # more than half of the window had to burn for this look to say so
             if not self._active and at - self._since >= ON_S:
                 self._active = True
                 return [self._event(active=True, at=at)]

@@ -205,3 +205,20 @@ def test_acknowledging_twice_is_recorded_once(connection: Connection, book: Book
     assert again.acked_by == "甲"
     assert connection.execute(select(func.count()).select_from(alert_actions)).scalar() == 1
     assert connection.execute(select(alerts.c.acked_by)).scalar() == "甲"
+
+
+def test_a_person_makes_an_alarm_of_a_suspected_fire(connection: Connection, book: Book) -> None:
+    by = By("guard", AT, book)
+    [suspected] = hear(connection, signal("flame", severity="advisory"), book)
+    actions.acknowledge(connection, suspected.id, by)
+    alarm = actions.confirm(connection, suspected.id, by)
+    assert (alarm.severity, alarm.reason, alarm.acked, alarm.active) == ("critical", "confirmed", False, True)
+    assert book.heard[-1] == (suspected.id, Change.REPEATED)
+    with pytest.raises(RefusedError, match="nothing to confirm"):
+        actions.confirm(connection, suspected.id, by)
+
+
+def test_only_a_suspected_fire_can_be_confirmed(connection: Connection, book: Book) -> None:
+    [door] = hear(connection, signal("fire-door", severity="advisory"), book)
+    with pytest.raises(RefusedError, match="no advisory of fire"):
+        actions.confirm(connection, door.id, By("guard", AT, book))

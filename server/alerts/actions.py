@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from contracts.vocabulary import NEVER_SHELVED
+from contracts.vocabulary import NEVER_SHELVED, Hazard, Severity
 from server.alerts.alert import Alert, AlertHook, Change
 from server.alerts.rules import Step, cleared
 from server.alerts.store import from_row, load, save
@@ -15,6 +15,7 @@ from server.alerts.tables import alert_actions, alerts
 from server.errors import RefusedError
 
 LONGEST_SHELF = timedelta(hours=24)
+MAY_BE_CONFIRMED = frozenset({Hazard.FLAME, Hazard.SMOKE, Hazard.HEAT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,17 @@ def reset(connection: Connection, alert_id: str, by: By) -> Alert:
     if alert.normal_at is not None:
         after = cleared(after, by.at)
     return _record(connection, after, Change.RESET, by, "")
+
+
+def confirm(connection: Connection, alert_id: str, by: By) -> Alert:
+    """A person sees the fire that a camera or a pre-alarm only suspects: an advisory becomes a critical alarm."""
+    alert = load(connection, alert_id, lock=True)
+    if alert.kind not in MAY_BE_CONFIRMED or alert.severity != Severity.ADVISORY:
+        raise RefusedError(f"alert {alert_id}: is no advisory of fire; there is nothing to confirm")
+    if not alert.active:
+        raise RefusedError(f"alert {alert_id}: is over already; press a call point, or call 119")
+    after = replace(alert, severity=Severity.CRITICAL.value, reason="confirmed", acked=False, comment=by.user)
+    return _record(connection, after, Change.REPEATED, by, "confirmed")
 
 
 def shelve(connection: Connection, alert_id: str, by: By, minutes: float, reason: str) -> Alert:

@@ -93,6 +93,12 @@ def reset(alert_id: str, session: Annotated[Session, Depends(require("alerts.res
     return view
 
 
+@router.post("/{alert_id}/confirm", responses=declared(401, 403, 404, 409, 422, 503))
+def confirm(alert_id: str, session: Annotated[Session, Depends(require("alerts.ack"))], services: Parts) -> AlertView:
+    """See with one's own eyes the fire that is only suspected: the advisory becomes a critical alarm."""
+    return _act(services, session, "confirm", alert_id, lambda c, by: actions.confirm(c, alert_id, by))
+
+
 @router.post("/{alert_id}/shelve", responses=declared(401, 403, 404, 409, 422, 503))
 def shelve(
     alert_id: str, body: Shelve, session: Annotated[Session, Depends(require("alerts.shelve"))], services: Parts

@@ -128,6 +128,11 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
     async def hazards() -> list[Json]:
         return []
 
+    @app.post("/api/v1/alerts/{alert}/confirm")
+    async def confirm(alert: str) -> Json:
+        told.change("alert", {**told.alerts[alert], "severity": "critical", "reason": "confirmed"})
+        return told.alerts[alert]
+
     @app.post("/api/v1/alerts/{alert}/ack")
     async def acknowledge(alert: str, request: Request) -> Json:
         if told.refuse:
@@ -162,6 +167,7 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         agents,
         hazards,
         acknowledge,
+        confirm,
     )
     return app
 

@@ -102,6 +102,17 @@ def test_an_acknowledgement_the_server_refuses_does_not_count(browser: Browser, 
         expect(page.locator(CARD)).to_have_attribute("data-state", "active-unacked")
 
 
+def test_a_suspected_fire_becomes_an_alarm_by_a_persons_tap(browser: Browser, server: Pretended) -> None:
+    server.tell(changes=[alert(1, "advisory", "flame"), alert(2, "advisory", "door"), alert(3, "critical", "flame")])
+    with opened(browser, server.url) as page:
+        expect(page.locator(CARD)).to_have_count(3)
+        expect(page.locator(f"{CARD} .confirm:visible")).to_have_count(1)
+        expect(page.locator(f"{CARD}[data-alert=alert-1] .confirm")).to_have_text("真的着火：报警")
+        page.click(f"{CARD}[data-alert=alert-1] .confirm")
+        expect(page.locator(f"{CARD}[data-alert=alert-1] .severity")).to_have_text("紧急")
+        expect(page.locator(f"{CARD} .confirm:visible")).to_have_count(0)
+
+
 def test_an_alert_is_told_once_to_ear_and_screen_reader(browser: Browser, server: Pretended) -> None:
     with opened(browser, server.url) as page:
         live(page)

@@ -20,6 +20,10 @@ export class Acknowledgements {
     return this.#ask(id, "reset", {});
   }
 
+  confirm(id) {
+    return this.#ask(id, "confirm", {});
+  }
+
   shelve(id, body) {
     return this.#ask(id, "shelve", body);
   }

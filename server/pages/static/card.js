@@ -6,6 +6,8 @@ import { ago, clock, spoken } from "/static/moments.js";
 import { active, unacked } from "/static/order.js";
 import { round } from "/static/values.js";
 
+const SUSPECTED = new Set(["flame", "smoke", "heat"]); // an advisory of these becomes an alarm by a person's tap
+
 /** "教学楼A 三层东 · 烟感": the name is not repeated where it holds the place already. */
 export function where(alert) {
   const { place, name } = alert;
@@ -53,7 +55,7 @@ function notes(alert) {
 }
 
 /** Make the card of an alert; `acknowledge(alert)` and `note(alert)` are called by its buttons. */
-export function makeCard(alert, { acknowledge, note, reset, shelve, advise }) {
+export function makeCard(alert, { acknowledge, note, reset, confirm, shelve, advise }) {
   const card = el("article", { class: "card", "data-alert": alert.id, tabindex: "-1" },
     el("header", {}, mark(alert.severity), el("b", { class: "severity" }), el("span", { class: "what" }), el("span", { class: "tags" }), el("time", { class: "since" })),
     el("h2", { class: "where" }),
@@ -64,6 +66,7 @@ export function makeCard(alert, { acknowledge, note, reset, shelve, advise }) {
     el("footer", {},
       el("button", { type: "button", class: "ack", onclick: () => acknowledge(alert.id) }),
       el("button", { type: "button", class: "reset", onclick: () => reset(alert.id) }, t("card.reset")),
+      el("button", { type: "button", class: "confirm", onclick: () => confirm(alert.id) }, t("card.confirm")),
       el("span", { class: "who" }),
       el("button", { type: "button", class: "note steps-of", onclick: () => advise(alert.id) }, t("advice.card")),
       el("button", { type: "button", class: "note shelve", onclick: () => shelve(alert.id) }, t("card.shelve")),
@@ -98,6 +101,9 @@ export function showCard(card, alert, { skew, pending, failed, shelvable, commen
   button.setAttribute("aria-label", t("card.ack.of", { text: title }));
   part(".reset").hidden = unacked(alert) || !alert.latched || !active(alert) || Boolean(alert.reset_at);
   part(".reset").disabled = pending;
+  part(".confirm").hidden = !(SUSPECTED.has(alert.kind) && alert.severity === "advisory" && active(alert));
+  part(".confirm").disabled = pending;
+  part(".confirm").setAttribute("aria-label", t("card.confirm.of", { text: title }));
   part(".steps-of").setAttribute("aria-label", t("advice.of", { text: title }));
   part(".shelve").hidden = !shelvable;
   part(".shelve").setAttribute("aria-label", t("card.shelve.of", { text: title }));

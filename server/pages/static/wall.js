@@ -24,6 +24,7 @@ const acknowledgements = new Acknowledgements(live, draw);
 const actions = {
   acknowledge: (id) => acknowledgements.send(id),
   reset: (id) => acknowledgements.reset(id),
+  confirm: (id) => acknowledgements.confirm(id),
   shelve: (id) => askShelf(`${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`, (body) => acknowledgements.shelve(id, body)),
   advise: (id) => showAdvice(`${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`, live.alerts.get(id).kind, sentence(live.alerts.get(id))),
   note: (id) => acknowledgements.note(id, `${where(live.alerts.get(id))} · ${what(live.alerts.get(id))}`),
