@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.devices import Profile, profile, shipped
+from config.text_devices import shipped_texts, text_profile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from drivers.samples import Sample
 
 DEV = Path("/dev")
+LISTEN_S = 1.0
+"""How long a line is listened to before it is asked: who speaks by himself does so several times a second."""
 Port = Annotated[str | None, typer.Option(help="Serial port to scan for Modbus devices.")]
 Scan = Annotated[str | None, typer.Option(help="Addresses to try on it, like 1-32 or 1,3,80.")]
 Baud = Annotated[int | None, typer.Option(help="Only this baud rate; else each profile's own.")]
@@ -42,9 +47,11 @@ def main(port: str | None, scan: str | None, baud: int | None, watch_s: float = 
     if scan is None and port is None:
         _list(console, watch_s)
         return 0
-    if port is None:
-        console.print("--scan needs a port: add --port /dev/serial/by-id/…")
+    here = [stable for stable, _ in serial_ports()]
+    if port is None and len(here) != 1:
+        console.print(f"--scan needs a port: add --port {' or --port '.join(here) or '/dev/serial/by-id/…'}")
         return 2
+    port = port or here[0]
     try:
         wanted = addresses(scan or "1-32")
     except ValueError as e:
@@ -80,21 +87,33 @@ def serial_ports(dev: Path = DEV) -> list[tuple[str, str]]:
     return sorted((stable.get(port, port), port) for port in plain | set(stable))
 
 
-def snippet(port: str, answers: Iterable[tuple[str, int]]) -> str:
-    """Return the TOML to paste for the devices that answered."""
-    lines = ["[[bus]]", 'type = "modbus-rtu"', 'name = "…"', f'port = "{port}"']
+def snippet(port: str, answers: Iterable[tuple[str, int]], baud: int | None = None) -> str:
+    """Return the TOML to paste for the devices that answered; other profiles that fit an address as comments."""
+    lines = ["[[bus]]", 'type = "modbus-rtu"', 'name = "…"', f'port = "{port}"', *([f"baud = {baud}"] if baud else [])]
+    fitting: dict[int, list[str]] = {}
     for name, address in answers:
+        fitting.setdefault(address, []).append(name)
+    for address, (name, *others) in fitting.items():
         lines += ["[[bus.device]]", f'profile = "{name}"', f"address = {address}"]
+        lines += [f'# or profile = "{other}"' for other in others]
         lines += [f"{key} = …  # {profile(name).traps[0]}" for key in profile(name).ask]
     return "\n".join(lines)
+
+
+def text_snippet(port: str, name: str) -> str:
+    """Return the TOML to paste for a device that speaks by itself."""
+    return "\n".join(
+        ["[[bus]]", 'type = "serial-text"', 'name = "…"', f'port = "{port}"', f'device = {{ profile = "{name}" }}']
+    )
 
 
 def _list(console: Console, watch_s: float) -> None:
     from rich.table import Table  # noqa: PLC0415 - not for an agent that runs
 
-    ports = Table("stable name", "port", title="serial ports")
+    ports = Table("stable name", "port", "may be opened", title="serial ports")
     for stable, plain in serial_ports():
-        ports.add_row(stable, plain)
+        group = "" if os.access(plain, os.R_OK | os.W_OK) else f"no: add this user to the group of {plain}"
+        ports.add_row(stable, plain, group or "yes")
     console.print(ports if ports.row_count else "serial ports: none")
     _list_contacts(console, watch_s)
     cameras = Table("device", "name", title="cameras (V4L2)")
@@ -102,6 +121,8 @@ def _list(console: Console, watch_s: float) -> None:
         name = Path("/sys/class/video4linux") / video.name / "name"
         cameras.add_row(str(video), name.read_text(encoding="utf-8", errors="replace").strip() if name.exists() else "")
     console.print(cameras if cameras.row_count else "cameras (V4L2): none; a network camera is rtsp://…")
+    console.print(f"profiles: {', '.join(shipped())}; that speak by themselves: {', '.join(shipped_texts())}")
+    console.print("try them on a line: campus-agent probe --port PORT --scan 1-32", markup=False)
 
 
 def _list_contacts(console: Console, watch_s: float) -> None:
@@ -148,6 +169,11 @@ def _scan(console: Console, port: str, wanted: list[int], baud: int | None) -> i
     known = [(name, profile(name)) for name in shipped()]
     answers: list[tuple[str, int]] = []
     try:
+        heard = _speaker(port, baud)
+        if heard is not None:
+            console.print(f"{heard} speaks by itself.\n")
+            console.print(text_snippet(port, heard), markup=False, soft_wrap=True)
+            return 0
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task(f"{port}", total=len(known) * len(wanted))
             for (name, kind), address in _order(known, wanted):
@@ -163,8 +189,30 @@ def _scan(console: Console, port: str, wanted: list[int], baud: int | None) -> i
         console.print(f"{port}: nobody answers: check power, A and B swapped, baud rate, address")
         return 1
     console.print("Several profiles may fit one device: keep the one you bought.\n")
-    console.print(snippet(port, answers), markup=False)
+    console.print(snippet(port, answers, baud), markup=False, soft_wrap=True)
     return 0
+
+
+def _speaker(port: str, baud: int | None) -> str | None:
+    """Listen for a moment; return the profile of a device that prints lines without being asked."""
+    from drivers.lines import LineCutter  # noqa: PLC0415
+    from drivers.links import SerialLink  # noqa: PLC0415
+    from drivers.text_formats import Fields, read_line  # noqa: PLC0415
+
+    for name in shipped_texts():
+        kind = text_profile(name)
+        link, cutter = SerialLink("probe", port, baud or kind.baud), LineCutter()
+        pattern = re.compile(kind.pattern) if kind.pattern else None
+        link.open()
+        try:
+            deadline = time.monotonic() + LISTEN_S
+            while time.monotonic() < deadline:
+                for line in cutter.feed(link.receive(0.2)):
+                    if isinstance(read_line(line, kind.format, pattern), Fields):
+                        return name
+        finally:
+            link.close()
+    return None
 
 
 def _order(known: list[tuple[str, Profile]], wanted: list[int]) -> Iterator[tuple[tuple[str, Profile], int]]:
@@ -181,7 +229,7 @@ def _ask(port: str, name: str, kind: Profile, address: int, baud: int | None) ->
     from drivers import driver_for  # noqa: PLC0415
 
     device = {"profile": name, "address": address, "unit": kind.point[0].unit or "?", "scale": kind.point[0].scale}
-    bus = {"type": "modbus-rtu", "name": port, "port": port, "timeout_s": 0.15, "device": [device]}
+    bus = {"type": "modbus-rtu", "name": "probe", "port": port, "timeout_s": 0.15, "device": [device]}
     bus |= {"baud": baud} if baud else {}
     with driver_for(TypeAdapter[Bus](Bus).validate_python(bus)) as driver:
         samples: list[Sample] = list(driver.read())

@@ -23,6 +23,7 @@ SCALES: dict[str, tuple[float, float]] = {  # unit -> (factor, offset) to the ki
     "ratio": (100.0, 0.0),
 }
 AS_IS = frozenset({"", "c", "degc", "°c", "ppm", "%lel", "db/m", "m", "cm", "mm", "ma", "a", "bit", "%"})
+KINDS = frozenset(SensorKind) - {SensorKind.LINE, SensorKind.ZONE, SensorKind.CAMERA}
 Clock = Callable[[str, int], float]
 
 
@@ -100,8 +101,8 @@ def columns_of(point: Sequence[str], unit: Sequence[str], settings: Sequence[str
     columns: dict[str, Column] = {}
     for text in point:
         name, kind = _split(text, "--point", "COLUMN=KIND")
-        if kind not in set(SensorKind) - {SensorKind.LINE, SensorKind.ZONE, SensorKind.CAMERA}:
-            raise ColumnError(f"--point {text}: unknown kind {kind!r}: one of {', '.join(sorted(SensorKind))}")
+        if kind not in KINDS:
+            raise ColumnError(f"--point {text}: unknown kind {kind!r}: one of {', '.join(sorted(KINDS))}")
         key = f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:34] or 'column'}-{len(columns)}"
         columns[name] = Column(name, key, SensorKind(kind), _usual_unit(name, SensorKind(kind)))
     if not columns:
@@ -117,7 +118,7 @@ def columns_of(point: Sequence[str], unit: Sequence[str], settings: Sequence[str
         name, dot, key = path.rpartition(".")
         if not dot:
             raise ColumnError(f"--set {text}: write COLUMN.KEY=VALUE")
-        other = columns.get(value) if key == "second" else None
+        other = _named(columns, value, f"--set {text}:") if key == "second" else None
         _named(columns, name, "--set").rule[key] = other.key if other else _toml(value)
     for text in lag:
         name, value = _split(text, "--lag", "COLUMN=SECONDS")

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 import config
 from agent.try_columns import Column, ColumnError, clock_of, columns_of
 from config import ConfigError
+from config.agent import AgentConfig
 from config.points import PointSection
 from config.schedules import CalendarSection
 from contracts.vocabulary import Hazard
@@ -147,14 +148,17 @@ def run(
             yield from zones.update(sample)
 
 
-def points_of(columns: Sequence[Column], config_file: Path | None) -> list[PointSection]:
-    """Make the points: from the command line, with the rules of a real agent's file where its ids fit."""
-    known: dict[str, PointSection] = {}
-    if config_file is not None:
-        from config.agent import AgentConfig  # noqa: PLC0415 - only when asked for
-
-        known = {point.id: point for bus in config.load(config_file, AgentConfig).bus for point in bus.point}
-    return [column.point(known.get(column.key)) for column in columns]
+def points_of(columns: Sequence[Column], agent: AgentConfig | None) -> list[PointSection]:
+    """Make the points: from the command line, with the rules of a real agent where its ids fit the headings."""
+    known = {point.id: point for bus in agent.bus for point in bus.point} if agent else {}
+    points: list[PointSection] = []
+    for column in columns:
+        try:
+            points.append(column.point(known.get(column.name)))
+        except ValidationError as e:
+            lines = (line.removeprefix(f"rule.{column.kind}.") for line in config.mistakes(e))
+            raise ColumnError("\n".join(f"--set {column.name}.{line}" for line in lines)) from e
+    return points
 
 
 def rehearse(
@@ -164,8 +168,10 @@ def rehearse(
     unit: Annotated[list[str] | None, typer.Option("--unit", help="COLUMN=UNIT, mm-distance for a gauge above")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="COLUMN.KEY=VALUE: a key of its rule")] = None,
     lag: Annotated[list[str] | None, typer.Option("--lag", help="COLUMN=SECONDS: a detector's lag on gas")] = None,
-    config_file: Annotated[Path | None, typer.Option("--config", help="rules of an agent's file, by id")] = None,
-    utc_offset_h: Annotated[float, typer.Option("--utc-offset", help="hours of local time, for schedules")] = 8.0,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", help="rules and calendar of an agent's file: headings are ids")
+    ] = None,
+    utc_offset_h: Annotated[float, typer.Option("--utc-offset", help="hours of local time, where no file says")] = 8.0,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a finding")] = False,
 ) -> None:
@@ -173,13 +179,11 @@ def rehearse(
     options = (unit or [], settings or [], lag or [])
     try:
         columns = columns_of(point, *options)
-        points = points_of(columns, config_file)
-        say(csv_file, time_column, columns, points, CalendarSection(utc_offset_h=utc_offset_h), as_json=as_json)
+        agent = config.load(config_file, AgentConfig) if config_file is not None else None
+        calendar = agent.calendar if agent else CalendarSection(utc_offset_h=utc_offset_h)
+        say(csv_file, time_column, columns, points_of(columns, agent), calendar, as_json=as_json)
     except (ColumnError, ConfigError) as e:
         typer.echo(str(e), err=True)
-        raise typer.Exit(2) from e
-    except ValidationError as e:
-        typer.echo("\n".join(f"--set: {line}" for line in config.mistakes(e)), err=True)
         raise typer.Exit(2) from e
 
 
@@ -251,7 +255,8 @@ def _table(found: list[tuple[Event, str]], tally: Tally, used: float) -> None:
     for event, name in found[:500]:
         table.add_row(f"{event.at:.0f}", name, event.kind, event.severity, event.reason, str(event.value))
     console = Console()
-    console.print(table)
+    if found:
+        console.print(table)
     more = f" (the first 500 of {len(found)} shown)" if len(found) > 500 else ""
     console.print(
         f"{tally.alarms} alarms, {tally.faults} faults in {tally.samples} samples, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,28 @@ def test_a_scan_finds_the_device_that_answers_and_prints_its_toml(
     out = capsys.readouterr().out
     assert "qdy30a at 2: qdy30a-2 = 204.0" in out
     assert 'profile = "qdy30a"\naddress = 2' in out
+
+
+def test_a_device_that_speaks_by_itself_is_heard_before_anybody_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pty_pair(tmp_path) as cable:
+        line, stop = os.open(cable.theirs, os.O_RDWR | os.O_NOCTTY), threading.Event()
+
+        def speak() -> None:
+            while not stop.wait(0.1):
+                os.write(line, b"R1234\r")
+
+        gauge = threading.Thread(target=speak)
+        gauge.start()
+        assert main(str(cable.ours), None, None) == 0
+        stop.set()
+        gauge.join()
+        os.close(line)
+    assert 'device = { profile = "mb7389" }' in capsys.readouterr().out
+
+
+def test_profiles_that_fit_one_address_are_offered_as_alternatives() -> None:
+    text = snippet("/dev/x", [("sen0591", 1), ("sen0592", 1), ("sen0591", 2)], 9600)
+    assert 'baud = 9600\n[[bus.device]]\nprofile = "sen0591"\naddress = 1\n# or profile = "sen0592"' in text
+    assert text.count("[[bus.device]]") == 2

@@ -38,10 +38,18 @@ def test_a_time_column_may_count_in_any_usual_way(tmp_path: Path, stamp: str) ->
         (["--time", "no", "--point", "T=heat"], "has no column 'no'"),
         (["--time", "T", "--point", "T=heat"], "'warm' in column 'T' is no time"),
         (["--time", "t", "--point", "T=hot"], "unknown kind 'hot'"),
-        (["--time", "t", "--point", "T=heat", "--set", "T.hihg=1"], "hihg: unknown key"),
+        (["--time", "t", "--point", "T=heat", "--set", "T.hihg=1"], "--set T.hihg: unknown key"),
+        (["--time", "t", "--point", "T=water-level", "--set", "T.second=U"], "--set T.second=U: U: is no column"),
         (["--time", "t", "--point", "T=heat", "--unit", "T=apples"], "unknown unit 'apples'"),
     ],
-    ids=["a missing column", "a column that is no time", "an unknown kind", "an unknown key", "an unknown unit"],
+    ids=[
+        "a missing column",
+        "a column that is no time",
+        "an unknown kind",
+        "an unknown key",
+        "no gauge",
+        "an unknown unit",
+    ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, options: list[str], said: str) -> None:
     file = tmp_path / "a.csv"
@@ -50,6 +58,21 @@ def test_a_mistake_is_one_line(tmp_path: Path, options: list[str], said: str) ->
     assert result.exit_code == 2
     assert said in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_rules_and_the_calendar_of_a_real_agent_hold_for_headings_that_are_its_ids(tmp_path: Path) -> None:
+    agent, file = tmp_path / "agent.toml", tmp_path / "a.csv"
+    agent.write_text(
+        'site = "s"\nagent = "a"\nname = "a"\n[calendar]\nholidays = [2026-06-01]\n'
+        '[[bus]]\ntype = "simulated"\nname = "b"\n'
+        '[[bus.point]]\nid = "hall"\nname = "h"\nkind = "temperature"\nrule = { high = 30, on_delay_s = 0 }\n'
+        '[[bus.point]]\nid = "gate"\nname = "g"\nkind = "exit-lock"\n'
+    )
+    file.write_text("t,hall,gate\n" + "".join(f"2026-06-01T04:00:{n:02}Z,{20 + n},1\n" for n in range(20)))
+    options = (str(file), "--time", "t", "--point", "hall=temperature", "--point", "gate=exit-lock")
+    found, _ = rehearse(*options, "--config", str(agent))
+    assert begun(found) == [("temperature", "high-limit")]
+    assert begun(rehearse(*options)[0]) == [("exit-locked", "locked")]
 
 
 def test_an_open_thermocouple_is_a_fault_within_10_s_and_the_fire_is_found_by_the_other_rooms(shared: Path) -> None:
