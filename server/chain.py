@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,15 +21,17 @@ State = Literal["ok", "late", "lost"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One link of the chain. `text` says what is wrong, in Chinese; empty when nothing is."""
+    """One link of the chain. `word` says what is wrong, for the catalogues; empty when nothing is."""
 
     state: State
     age_s: float | None
-    text: str = ""
+    word: str = ""
+    names: Sequence[str] = ()
+    n: int = 0
 
     def as_json(self) -> dict[str, Any]:
         age_s = None if self.age_s is None else round(self.age_s, 1)
-        return {"state": self.state, "age_s": age_s, "text": self.text}
+        return {"state": self.state, "age_s": age_s, "word": self.word, "names": list(self.names), "n": self.n}
 
 
 def sensors_part(presence: Presence) -> Part:
@@ -38,9 +40,9 @@ def sensors_part(presence: Presence) -> Part:
     blind = [view.name for view in presence.views if view.link in (Link.LOST, Link.STOPPED)]
     faults = presence.point_faults
     if blind:
-        return Part("lost", age_s, "、".join(blind) + " 无法监测")
+        return Part("lost", age_s, "blind", blind)
     if faults:
-        return Part("late", age_s, f"{faults} 个点位故障")
+        return Part("late", age_s, "faults", n=faults)
     return Part("ok", age_s)
 
 
@@ -50,37 +52,37 @@ def agents_part(presence: Presence) -> Part:
     if presence.orphaned_sites:
         return Part("lost", None, f"{presence.orphaned_sites} 所学校的消息无进程接收")
     if not views:
-        return Part("lost", None, "尚无终端")
+        return Part("lost", None, "none")
     age_s = max((view.age_s for view in views if view.age_s is not None), default=None)
     lost = [view.name for view in views if view.link in (Link.LOST, Link.STOPPED)]
     late = [view.name for view in views if view.link in (Link.LATE, Link.WARNING)]
     missing = sum(hole.count for view in views for hole in view.missing)
     if lost:
-        return Part("lost", age_s, "、".join(lost) + " 失联")
+        return Part("lost", age_s, "lost", lost)
     if late:
-        return Part("late", age_s, "、".join(late) + " 迟到")
+        return Part("late", age_s, "late", late)
     if missing:
-        return Part("late", age_s, f"缺失 {missing} 条事件")
+        return Part("late", age_s, "missing", n=missing)
     return Part("ok", age_s)
 
 
 def broker_part(age_s: float | None) -> Part:
     """Judge by the probe that goes through the broker and back."""
     if age_s is None or age_s >= BROKER_LOST_S:
-        return Part("lost", age_s, "消息服务无应答")
-    return Part("late", age_s, "消息服务迟缓") if age_s >= BROKER_LATE_S else Part("ok", age_s)
+        return Part("lost", age_s, "broker-silent")
+    return Part("late", age_s, "broker-slow") if age_s >= BROKER_LATE_S else Part("ok", age_s)
 
 
 def ledger_part(writer: Writer, mono_s: float, data: Path | None) -> Part:
     """Judge by the last commit; one is made every second, whether or not anything happens."""
     age_s = None if writer.committed_s is None else mono_s - writer.committed_s
     if writer.failing:
-        return Part("lost", age_s, f"台账无法写入: {writer.failing}")
+        return Part("lost", age_s, "ledger-failing", [writer.failing])
     if age_s is None or age_s >= LEDGER_LOST_S or not writer.alive:
-        return Part("lost", age_s, "台账没有写入")
+        return Part("lost", age_s, "ledger-still")
     if data is not None and (free_mb := shutil.disk_usage(data).free / 2**20) < LEAST_FREE_MB:
-        return Part("late", age_s, f"服务器磁盘只剩 {free_mb:.0f} MB")
-    return Part("late", age_s, "台账写入迟缓") if age_s >= LEDGER_LATE_S else Part("ok", age_s)
+        return Part("late", age_s, "disk", n=round(free_mb))
+    return Part("late", age_s, "ledger-slow") if age_s >= LEDGER_LATE_S else Part("ok", age_s)
 
 
 def chain_of(

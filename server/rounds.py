@@ -15,9 +15,11 @@ from contracts.messages import Command
 from server.alerts.actions import end_shelves
 from server.errors import ServerError
 from server.notify import notify
+from server.presence.ailing import Ailing
 from server.presence.gaps import Request, find_gaps
 from server.services import Services
 from server.wall.clock import school_time
+from server.wall.own import OwnHealth
 from server.wall.watching import Watching
 from server.water import escalation
 
@@ -38,6 +40,8 @@ class Rounds:
     chores: Callable[[], bool] = lambda: True
     watched: Callable[[Connection], frozenset[str]] = lambda _: frozenset()
     tell: Callable[[Connection], None] = lambda _: None
+    own: OwnHealth | None = None
+    _ailing: Ailing = field(default_factory=Ailing)
     _watching: Watching = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +55,9 @@ class Rounds:
         self._watching.tick(connection, sites, watched, school_time(services, at), mono_s)
         services.presence.tick(connection, at, mono_s)
         requests = find_gaps(connection, services.presence, at, mono_s)
+        self._ailing.tick(connection, services.presence, at, mono_s)
+        if self.own is not None:
+            self.own.tick(connection, sites, at, mono_s)
         if self.chores():
             end_shelves(connection, at, services.alert_hook)
             escalation.tick(connection, services.waters, services.alert_hook, at)

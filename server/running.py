@@ -54,6 +54,7 @@ from server.presence.presence import Presence
 from server.push.follow import followers
 from server.rounds import Rounds, go_round
 from server.services import Enrolment, Services
+from server.wall.own import OwnHealth, own_certificates
 from server.water.asking import Asked
 from server.water.plan import load_waters
 from server.writer import Writer, no_failpoint
@@ -205,7 +206,8 @@ async def serve(
             hearing = Hearing(client_id, config.sites or (EVERY_SITE,))
             parts = assemble(config, mqtt, ledger.record_alert, failpoint, hearing)
             services = parts.services
-            rounds = Rounds(services, parts.link.command)
+            own = OwnHealth(services.alert_hook, config.data, own_certificates(config))
+            rounds = Rounds(services, parts.link.command, own=own)
             tasks = [
                 lambda: go_round(rounds),
                 lambda: keep(services, config.data),

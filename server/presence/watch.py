@@ -45,6 +45,7 @@ class AgentView(BaseModel):
     dropped_readings: int
     disk_free_mb: float | None
     workers: tuple[WorkerHealth, ...]
+    certificate_ends: Moment | None = Field(default=None, description="when its certificate ends, where it has one")
     oldest_point_s: float | None = Field(description="the longest time one of its points has had no good value")
 
 
@@ -74,6 +75,7 @@ class Watch:
     complete: int = -1  # up to here nothing of the present outbox is missing; -1 where nobody has looked
     suspected: tuple[Hole, ...] = ()  # missing now; perhaps only on its way
     holes: tuple[Hole, ...] = ()  # missing for so long that it is said
+    certificate_ends: datetime | None = None
     raised: set[str] = field(default_factory=set[str])  # pseudo-points with a standing fault
 
     def view(self, mono_s: float) -> AgentView:
@@ -98,6 +100,7 @@ class Watch:
             dropped_readings=beat.dropped_readings if beat else 0,
             disk_free_mb=beat.disk_free_mb if beat else None,
             workers=beat.workers if beat else (),
+            certificate_ends=self.certificate_ends,
             oldest_point_s=max(beat.point_ages_s.values(), default=None) if beat else None,
         )
 

@@ -21,7 +21,8 @@ function facts(agent) {
   if (typeof agent.disk_free_mb === "number") add("agents.disk", Math.round(agent.disk_free_mb));
   if (agent.clock === "unsynced") said.push(t("agents.clock"));
   if (agent.simulated) said.push(t("simulated.tag"));
-  for (const hole of agent.missing ?? []) add("agents.holes", `${hole.first}–${hole.last}`);
+  for (const hole of agent.missing ?? []) add("agents.holes", hole.after ? `${hole.count}（${clock(hole.after, true)}–${clock(hole.before, true)}）` : hole.count);
+  if (agent.certificate_ends) add("agents.certificate", new Date(agent.certificate_ends).toISOString().slice(0, 10));
   for (const worker of agent.workers ?? []) if (worker.state !== "running") add("agents.worker", `${worker.name} ${worker.reason || worker.state}`);
   return said;
 }

@@ -10,7 +10,8 @@ const SUSPECTED = new Set(["flame", "smoke", "heat"]); // an advisory of these b
 
 /** "教学楼A 三层东 · 烟感": the name is not repeated where it holds the place already. */
 export function where(alert) {
-  const { place, name } = alert;
+  const own = `own.${alert.point.slice(1)}`; // the server's own parts have no name from a birth
+  const { place, name } = alert.agent === "server" && known(own) ? { place: "", name: t(own) } : alert;
   if (!place) return name || alert.point;
   return !name || name.startsWith(place) ? name || place : `${place} · ${name}`;
 }

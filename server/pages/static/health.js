@@ -1,16 +1,18 @@
 // What ails the system itself, in one sentence each: silent agents, wrong clocks, full disks, waiting or missing records.
-import { t } from "/static/text.js";
+import { known, t } from "/static/text.js";
 import { active } from "/static/order.js";
 import { age, clock } from "/static/moments.js";
 
 const OFFSET_S = 2;
 const DISK_MB = 500;
+const ENDING_DAYS = 14;
+const DAY_MS = 86_400_000;
 const WAITING_S = 30;
 
 /** Sentences, worst first; nothing when all is well. `pushes` are the targets that are told beside the wall. */
 export function ailments(live, pushes = []) {
   const agents = [...live.agents.values()];
-  return [...agents.flatMap(lost), ...blind(live), ...agents.flatMap(missing), ...agents.flatMap(waiting), ...agents.flatMap(clocks), ...agents.flatMap(disk), ...pushes.flatMap(push)];
+  return [...agents.flatMap(lost), ...blind(live), ...agents.flatMap(missing), ...agents.flatMap(waiting), ...agents.flatMap(clocks), ...agents.flatMap(disk), ...agents.flatMap(certificate), ...own(live), ...links(live), ...pushes.flatMap(push)];
 }
 
 const lost = (agent) => {
@@ -45,3 +47,23 @@ function push({ name, failing_since: since, reason, dropped }) {
   if (since) return [t("health.push", { name, time: clock(since), text: reason })];
   return dropped ? [t("health.push.dropped", { name, n: dropped })] : [];
 }
+
+function certificate(agent) {
+  if (!agent.certificate_ends) return [];
+  const days = Math.floor((new Date(agent.certificate_ends).getTime() - Date.now()) / DAY_MS);
+  if (days >= ENDING_DAYS) return [];
+  return [days < 0 ? t("health.certificate.over", { name: agent.name }) : t("health.certificate", { name: agent.name, n: days })];
+}
+
+/** The server's own faults: its certificate, its disk, nobody at a page. */
+function own(live) {
+  const faults = [...live.alerts.values()].filter((alert) => alert.agent === "server" && alert.kind === "fault" && active(alert) && !alert.point.startsWith("_push"));
+  const name = (alert) => t(`own.${alert.point.slice(1)}`);
+  return [...new Set(faults.filter((alert) => known(`own.${alert.point.slice(1)}`)).map((alert) => `${name(alert)}：${t(`reason.${alert.reason}`)}`))];
+}
+
+const links = (live) =>
+  ["broker", "ledger"]
+    .map((name) => live.chain.links[name])
+    .filter((link) => link && link.state !== "ok" && link.word)
+    .map((link) => t(`link.${link.word}`, { names: (link.names ?? []).join(t("list.comma")), n: link.n }));

@@ -1,0 +1,102 @@
+"""What ails an agent although it speaks: its clock, its disk, its outbox, its certificate. Said when it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from server.changes import announce
+from server.enrol.tables import certificates
+from server.presence.liveness import Link
+from server.presence.presence import Presence
+from server.presence.watch import Watch
+
+CLOCK, OUTBOX, CERTIFICATE, DISK = "_clock", "_outbox", "_certificate", "_disk"
+_REASONS = {CLOCK: "clock-wrong", OUTBOX: "outbox-waiting", CERTIFICATE: "certificate-ending"}
+"""Faults of an agent itself. A disk that fills up is not among them: the agent says that itself."""
+
+CLOCK_S = 10.0
+WAITING_S = 120.0
+ENDING = timedelta(days=14)
+"""The agent renews at two thirds of a certificate's life: at this point it has failed to for months."""
+DISK_MB = 500.0
+HOLD_S = 20.0
+LOOK_EVERY_S = 5.0
+CERTIFICATES_EVERY_S = 60.0
+
+_Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Ailing:
+    """Belongs to the writer's thread."""
+
+    _looked_s: float = float("-inf")
+    _read_s: float = float("-inf")
+    _since_s: dict[tuple[_Key, str], float] = field(default_factory=dict[tuple[_Key, str], float])
+    _told: dict[_Key, frozenset[str]] = field(default_factory=dict[_Key, frozenset[str]])
+
+    def tick(self, connection: Connection, presence: Presence, now: datetime, mono_s: float) -> None:
+        """Judge each agent that is heard; of one that is not, nothing new is known."""
+        if mono_s - self._looked_s < LOOK_EVERY_S:
+            return
+        self._looked_s = mono_s
+        if mono_s - self._read_s >= CERTIFICATES_EVERY_S:
+            self._read_s = mono_s
+            ends = certificate_ends(connection)
+            for key, watch in presence.watches.items():
+                watch.certificate_ends = ends.get(key)
+        for key, watch in presence.watches.items():
+            if watch.link in (Link.OK, Link.LATE):
+                self._judge(connection, presence, key, watch, now, mono_s)
+
+    def _judge(
+        self, connection: Connection, presence: Presence, key: _Key, watch: Watch, now: datetime, mono_s: float
+    ) -> None:
+        found = ailments(watch, now)
+        lasting: set[str] = set()
+        for point in (CLOCK, OUTBOX, CERTIFICATE, DISK):
+            # Whatever begins or ends must last: a value at its limit would else ring and rest without end.
+            said = point in self._told.get(key, frozenset()) or point in watch.raised
+            if (point in found) is said:
+                self._since_s.pop((key, point), None)
+            elif mono_s - self._since_s.setdefault((key, point), mono_s) >= HOLD_S:
+                said = not said
+                del self._since_s[key, point]
+            if said:
+                lasting.add(point)
+            if point in _REASONS and said is not (point in watch.raised):
+                presence.fault(connection, watch, point, _REASONS[point], now, now, active=said)
+        if self._told.get(key, frozenset()) != frozenset(lasting):
+            self._told[key] = frozenset(lasting)
+            announce(connection, now, "agent", watch.site, watch.payload(mono_s))
+
+
+def ailments(watch: Watch, now: datetime) -> set[str]:
+    """Name what is wrong at this moment, by pseudo-point."""
+    found: set[str] = set()
+    beat = watch.heartbeat
+    offset_s = watch.clock.wall_offset_s
+    if offset_s is not None and abs(offset_s) > CLOCK_S:
+        found.add(CLOCK)
+    if beat is not None and beat.depth > 0 and beat.oldest_unacked_s > WAITING_S:
+        found.add(OUTBOX)
+    if beat is not None and beat.disk_free_mb is not None and beat.disk_free_mb < DISK_MB:
+        found.add(DISK)
+    if watch.certificate_ends is not None and watch.certificate_ends - now < ENDING:
+        found.add(CERTIFICATE)
+    return found
+
+
+def certificate_ends(connection: Connection) -> Mapping[_Key, datetime]:
+    """Return when each agent's newest certificate ends; one that was taken back counts for nothing."""
+    c = certificates.c
+    rows = connection.execute(
+        select(c.site, c.agent, func.max(c.not_after).label("ends"))
+        .where(c.revoked_at.is_(None))
+        .group_by(c.site, c.agent)
+    )
+    return {(row.site, row.agent): row.ends for row in rows}
