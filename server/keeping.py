@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.duties import upkeep as duties
-from server.duties.tasks import known_sites
+from server.duties.tasks import Task, known_sites
 from server.errors import ServerError
 from server.ledger import evidence, seal
 from server.ledger.upkeep import Upkeep, tick
@@ -28,7 +29,8 @@ async def keep(services: Services, data: Path) -> None:
     failing = False
     while True:
         try:
-            await asyncio.wrap_future(services.writer.submit(lambda c: once(c, services, key, data)))
+            due = await asyncio.to_thread(_due_duties, services)
+            await asyncio.wrap_future(services.writer.submit(lambda c, due=due: once(c, services, key, data, due)))
             await asyncio.to_thread(_anchor, services, key, data)
             if failing:
                 _log.info("ledger upkeep: works again")
@@ -40,13 +42,23 @@ async def keep(services: Services, data: Path) -> None:
         await asyncio.sleep(EVERY_S)
 
 
-def once(connection: Connection, services: Services, key: Ed25519PrivateKey, data: Path) -> None:
-    """Do all that is due now, in one transaction."""
+def once(
+    connection: Connection, services: Services, key: Ed25519PrivateKey, data: Path, due: Sequence[Task] | None = None
+) -> None:
+    """Do all that is due now, in one transaction. `due` are the duties that were judged outside of it."""
     now = services.now()
     tick(connection, Upkeep(services.ledger, key, data))
     register(connection, services.waters, now)
     evidence.gather(connection, services.series.read, now)
-    duties.tick(connection, services.plan, services.ledger, known_sites(connection), now)
+    if due is None:
+        due = duties.due(connection, services.plan, known_sites(connection), now)
+    duties.tell(connection, services.ledger, due, now)
+
+
+def _due_duties(services: Services) -> list[Task]:
+    # Thousands of tasks at a hundred schools: judged here, so that no alert waits for it behind the writer.
+    with services.database.read.connect() as connection:
+        return duties.due(connection, services.plan, known_sites(connection), services.now())
 
 
 def _anchor(services: Services, key: Ed25519PrivateKey, data: Path) -> None:

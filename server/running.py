@@ -111,7 +111,7 @@ def assemble(
     intake = Intake(presence, hook, heartbeat_hook=clocks.hear, drill_running=drill_running, sites=sites)
     writer = Writer(database, intake, metrics, failpoint)
     books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
-    conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty)
+    conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty, books.void_duty)
     latest, series = Latest(), SqliteSeries(folder / "history.db")
     lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)
     asked = Asked()

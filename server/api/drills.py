@@ -35,6 +35,7 @@ from server.drills.view import (
     school_view,
     view,
 )
+from server.duties.records import take_back
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/drills", tags=["drills"])
@@ -216,6 +217,7 @@ def void(drill_id: str, body: EndBody, session: Leader, services: Parts) -> Dril
     """Declare that a drill does not count."""
     act = Voided(body.id, Moment(time.time(), 0.0, Trust.MEASURED), session.user, body.reason)
     _say(services, session, drill_id, "void", act)
+    services.writer.write(lambda c: take_back(c, "drill", drill_id))  # also of a drill that is no longer followed
     return _view(services, session, drill_id)
 
 

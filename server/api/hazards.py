@@ -28,6 +28,7 @@ from server.api.hazard_views import (
 )
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
+from server.api.uploads import XLSX, body_of
 from server.duties.tables import subjects
 from server.duties.tasks import known_sites
 from server.ledger import actions, evidence, packs, query, store
@@ -42,7 +43,6 @@ router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
 Reader = Annotated[Session, Depends(require("hazards.read"))]
 Exporter = Annotated[Session, Depends(require("hazards.export"))]
 Number = Annotated[int, Path(ge=1, lt=2**63)]
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Report(BaseModel):
@@ -142,7 +142,7 @@ def export(session: Exporter, services: Parts, chosen: Filter) -> Response:
     return Response(excel.register(entries, services.ledger.judgement), media_type=XLSX, headers=headers)
 
 
-@router.post("/import", responses=declared(401, 403, 422, 503))
+@router.post("/import", responses=declared(401, 403, 413, 422, 503))
 async def take_in(
     request: Request,
     session: Annotated[Session, Depends(require("hazards.import"))],
@@ -153,15 +153,11 @@ async def take_in(
     from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
 
     school = _site(session, site)
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > excel.MOST_BYTES:
-            raise Problem(413, "Too large", f"文件太大，最多 {excel.MOST_BYTES // 1_000_000} MB")
+    content = await body_of(request, excel.MOST_BYTES)
 
     def work(connection: Connection) -> excel.Imported:
         note(connection, services.now(), session.user, "hazards import", school)
-        return excel.take_in(connection, services.ledger, bytes(content), school, _actor(session))
+        return excel.take_in(connection, services.ledger, content, school, _actor(session))
 
     with refusals():
         done = await run_in_threadpool(services.writer.write, work)

@@ -70,6 +70,10 @@ def no_duties(connection: Connection, drill: store.Drill, now: datetime) -> None
     """Stand in where no duties are wired."""
 
 
+def no_void(connection: Connection, drill: store.Drill) -> None:
+    """Stand in where no duties are wired."""
+
+
 @dataclass(slots=True)
 class Conductor:
     """One a server. `step` is called about twice a second, by one caller at a time."""
@@ -79,6 +83,7 @@ class Conductor:
     schools: Mapping[str, SchoolConfig]
     open_hazard: OpenHazard = no_ledger
     fulfil_duty: FulfilDuty = no_duties
+    void_duty: Callable[[Connection, store.Drill], None] = no_void
     _known: dict[str, Result] = field(default_factory=dict[str, Result])
     _looked: dict[str, int] = field(default_factory=dict[str, int])
     _settled_s: float = 0.0
@@ -174,7 +179,7 @@ class Conductor:
 
     def _keep(self, connection: Connection, drill_id: str, found: Result, now: datetime) -> None:
         drill = store.get(connection, drill_id)
-        if drill.finished_at is None or found.phase is Phase.FINISHED:
+        if drill.finished_at is None or found.phase in (Phase.FINISHED, Phase.VOID):
             store.set_phase(connection, drill, found, now)
         if found.phase is Phase.FINISHED:
             revision = store.keep_result(connection, drill.id, found, now)
@@ -183,6 +188,8 @@ class Conductor:
                 if found.official is not None:  # a drill nobody was timed in proves nothing
                     self.fulfil_duty(connection, drill, now)
             self._miss(connection, drill, found, now)
+        if found.phase is Phase.VOID:
+            self.void_duty(connection, drill)
         announce(connection, now, "drill", drill.site, {"id": drill.id, "phase": found.phase.value})
 
     def _miss(self, connection: Connection, drill: store.Drill, found: Result, now: datetime) -> None:

@@ -19,7 +19,7 @@ from config.school import SchoolConfig
 from server.accounts.permissions import Role
 from server.drills import store
 from server.drills.conductor import Conductor, Flaw
-from server.duties.records import Deed, fulfil
+from server.duties.records import Deed, fulfil, take_back
 from server.errors import ServerError
 from server.ledger.actions import Finding, report
 from server.ledger.guards import Actor
@@ -81,6 +81,10 @@ class Books:
         """A timed drill is the proof of the monthly (or quarterly) one."""
         deed = Deed(drill.site, drill.created_by, now, evidence={"drill": drill.id, "name": drill.name}, ref=drill.id)
         fulfil(connection, self.duties, "drill", deed)
+
+    def void_duty(self, connection: Connection, drill: store.Drill) -> None:
+        """A drill that was declared void proves nothing any more."""
+        take_back(connection, "drill", drill.id)
 
 
 async def follow(conductor: Conductor) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from config.duties import Duties, Duty
 from server.database import insert_new
@@ -46,6 +46,16 @@ def fulfil(connection: Connection, duties: Duties, proof: str, deed: Deed) -> in
     """Tick every duty that this kind of proof proves; return how many. The same `ref` ticks once."""
     proved = [duty for duty in duties.duties if proof in duty.proved_by]
     return sum(_insert(connection, duty, deed, proof) for duty in proved)
+
+
+def take_back(connection: Connection, proof: str, ref: str) -> int:
+    """Un-tick what a proof ticked that no longer holds, such as a drill declared void; return how many duties."""
+    told = (records.c.source == proof) & records.c.ref.like(f"%/{_plain(ref)}", escape="\\")
+    return connection.execute(delete(records).where(told)).rowcount
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _insert(connection: Connection, duty: Duty, deed: Deed, source: str) -> bool:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
 
 from server.database import Counter, Instant, metadata
 
@@ -50,4 +62,28 @@ notices = Table(
     Column("hazard", BigInteger),
     PrimaryKeyConstraint("duty", "site", "subject", "slot", "kind"),
     Index("ix_duty_notices_site_at", "site", "at"),
+)
+
+calendar_days = Table(
+    "duty_calendar_days",  # imported calendars: a year of one school, or of all without their own (empty site)
+    metadata,
+    Column("site", String(40), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),  # term, holiday, workday, boarding, exempt
+    Column("name", String(80), nullable=False, default=""),
+    Column("first", String(10), nullable=False),  # ISO days
+    Column("last", String(10), nullable=False),
+    PrimaryKeyConstraint("site", "year", "n"),
+)
+
+checkpoints = Table(
+    "duty_checkpoints",  # QR codes of patrols: a place in a grid
+    metadata,
+    Column("token", String(40), primary_key=True),
+    Column("site", String(40), nullable=False, index=True),
+    Column("grid", String(40), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", String(80), nullable=False),
 )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 from config.calendar import Calendar
 from config.duties import Duties, Duty
 from server.accounts.tables import users
+from server.duties.own_calendar import all_own
 from server.duties.slots import Slot, slots, start_of
 from server.duties.tables import records, subjects
 from server.presence.tables import agents
@@ -71,18 +72,17 @@ def tasks(
     """Return all tasks of these schools (and of those above, site '') whose period touches the days."""
     found: list[Task] = []
     schools = _schools(connection, sites)
+    calendars = all_own(connection, plan.calendar)
     for duty in plan.duties.duties:
         bearers = list(_bearers(connection, duty, schools, sites))
-        for boarding in {bearer.boarding for bearer in bearers}:
-            periods = list(slots(duty, plan.calendar, first, last, plan.zone, boarding=boarding))
+        groups: dict[tuple[str, bool], list[Bearer]] = defaultdict(list)
+        for bearer in bearers:
+            groups[bearer.site if bearer.site in calendars else "", bearer.boarding].append(bearer)
+        for (site, boarding), same in groups.items():
+            periods = list(slots(duty, calendars[site], first, last, plan.zone, boarding=boarding))
             if periods:
-                done = _done(connection, duty, periods, plan)
-                found += [
-                    _task(duty, slot, bearer, done, now, plan)
-                    for bearer in bearers
-                    if bearer.boarding == boarding
-                    for slot in periods
-                ]
+                done = _done(connection, duty, periods, plan, sites)
+                found += [_task(duty, slot, bearer, done, now, plan) for bearer in same for slot in periods]
     return found
 
 
@@ -120,8 +120,10 @@ def _task(duty: Duty, slot: Slot, bearer: Bearer, done: Done, now: datetime, pla
     return Task(duty, slot, bearer, amount, standing(duty, slot, amount, now, plan.zone))
 
 
-def _done(connection: Connection, duty: Duty, periods: list[Slot], plan: Plan) -> Done:
-    query = select(records.c.site, records.c.subject, records.c.at, records.c.amount).where(records.c.duty == duty.id)
+def _done(connection: Connection, duty: Duty, periods: list[Slot], plan: Plan, sites: tuple[str, ...]) -> Done:
+    query = select(records.c.site, records.c.subject, records.c.at, records.c.amount).where(
+        records.c.duty == duty.id, records.c.site.in_([*sites, ""])
+    )
     if duty.period != "standing":
         begin = start_of(min(s.first for s in periods), plan.zone)
         end = datetime.combine(max(s.last for s in periods), time.max, plan.zone)

@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
@@ -103,7 +103,7 @@ def said(value: Any, words: dict[str, str], zone: timezone) -> Any:
 
 def take_in(connection: Connection, ledger: Ledger, content: bytes, site: str, actor: Actor) -> Imported:
     """Read a file and open its entries; raise ImportRefusedError with a line per mistake and store nothing."""
-    rows = _read(content)
+    rows = read_sheet(content, {zh: name for name, zh in COLUMNS.items() if name in INCOMING}, COLUMNS["description"])
     zone = timezone(timedelta(hours=ledger.judgement.timers.utc_offset_hours))
     faults: list[str] = []
     opened = known = 0
@@ -124,16 +124,17 @@ def take_in(connection: Connection, ledger: Ledger, content: bytes, site: str, a
     return Imported(opened, known)
 
 
-def _read(content: bytes) -> list[dict[str, Any]]:
+def read_sheet(content: bytes, columns: Mapping[str, str], needed: str) -> list[dict[str, Any]]:
+    """Read a file's first sheet as rows of the known columns (title to name); refuse what is no such file."""
     if len(content) > MOST_BYTES:
         raise ImportRefusedError([f"文件太大（{len(content) // 1_000_000} MB，最多 {MOST_BYTES // 1_000_000} MB）"])
     try:
-        return _rows(content)
+        return _rows(content, columns, needed)
     except _DAMAGED as e:
         raise ImportRefusedError(["不是 Excel 文件（.xlsx），请用“导出模板”的格式"]) from e
 
 
-def _rows(content: bytes) -> list[dict[str, Any]]:
+def _rows(content: bytes, columns: Mapping[str, str], needed: str) -> list[dict[str, Any]]:
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         if sum(item.file_size for item in packed.infolist()) > MOST_UNPACKED:
             raise ImportRefusedError(["文件解开后太大，不像一份台账"])
@@ -141,10 +142,9 @@ def _rows(content: bytes) -> list[dict[str, Any]]:
     try:
         sheet = book.worksheets[0]
         lines = sheet.iter_rows(values_only=True)
-        names = {zh: name for name, zh in COLUMNS.items() if name in INCOMING}
-        header = [names.get(str(value).strip()) for value in next(lines, ())]
-        if "description" not in header:
-            raise ImportRefusedError([f"第 1 行：缺少“描述”列；可用的列：{'、'.join(names)}"])
+        header = [columns.get(str(value).strip()) for value in next(lines, ())]
+        if columns[needed] not in header:
+            raise ImportRefusedError([f"第 1 行：缺少“{needed}”列；可用的列：{'、'.join(columns)}"])
         found: list[dict[str, Any]] = []
         for line in lines:
             row = {name: value for name, value in zip(header, line, strict=False) if name and value is not None}

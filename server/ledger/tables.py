@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     text,
 )
 
@@ -195,3 +197,19 @@ notices = Table(
 
 IS_OPEN: ColumnElement[bool] = text("hazards.open")  # pyright: ignore[reportAssignmentType]
 """As the partial indexes say it: `open = 1`, which SQLAlchemy would write, is not seen by SQLite as the same."""
+
+MAKE_SEARCH = {
+    "sqlite": (
+        (
+            f"CREATE VIRTUAL TABLE {SEARCH} USING"
+            " fts5(grams, detail=none, columnsize=0, tokenize='unicode61 remove_diacritics 0')"
+        ),
+    ),
+    "postgresql": (
+        f"CREATE TABLE {SEARCH} (hazard BIGINT PRIMARY KEY, grams TSVECTOR NOT NULL)",
+        f"CREATE INDEX ix_{SEARCH}_grams ON {SEARCH} USING gin (grams)",
+    ),
+}
+for _kind, _statements in MAKE_SEARCH.items():
+    for _statement in _statements:  # where the tables are made without the revisions
+        event.listen(hazards, "after_create", DDL(_statement).execute_if(dialect=_kind))

@@ -47,6 +47,11 @@ _NEEDED = {name: needs for _, name, needs in ROOMS} | {
     "plans": "wall.write",
     "kiosks": "kiosks.write",
     "account": "account.write",
+    "duties-month": "duties.read",
+    "duties-coverage": "duties.read",
+    "duties-calendar": "duties.read",
+    "duties-checkpoints": "duties.arrange",
+    "checkpoint": "duties.write",
     "point": "readings.read",
 }
 """What a visitor needs for a page; the others are open to everybody with a session."""

@@ -28,7 +28,7 @@ def rooms(services: Services) -> Sequence[APIRouter]:
         router(pages),
         point_rooms.router(pages, services),
         drill_rooms.router(pages, services),
-        duty_rooms.router(pages),
+        duty_rooms.router(pages, services),
         ledger_rooms.router(pages, services),
         people_rooms.router(pages),
         water_rooms.router(pages, services),
