@@ -183,6 +183,7 @@ class PackView(BaseModel):
     overdue: list[HazardView]
     common: list[tuple[str, int]]
     states: dict[str, int]
+    totals: dict[str, int]
 
     @classmethod
     def of(cls, pack: Pack, judgement: Judgement) -> PackView:
@@ -197,6 +198,7 @@ class PackView(BaseModel):
         return cls(
             title=pack.title, first=pack.first, last=pack.last, found=views["found"], unjudged=unjudged,
             major=views["major"], overdue=views["overdue"], common=list(pack.common), states=pack.states,
+            totals=pack.totals,
         )  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def said(value: Any, words: dict[str, str], zone: timezone) -> Any:
 
 def take_in(connection: Connection, ledger: Ledger, content: bytes, site: str, actor: Actor) -> Imported:
     """Read a file and open its entries; raise ImportRefusedError with a line per mistake and store nothing."""
-    rows = read_sheet(content, {zh: name for name, zh in COLUMNS.items() if name in INCOMING}, COLUMNS["description"])
+    rows = read_register(content)
     zone = timezone(timedelta(hours=ledger.judgement.timers.utc_offset_hours))
     faults: list[str] = []
     opened = known = 0
@@ -122,6 +122,11 @@ def take_in(connection: Connection, ledger: Ledger, content: bytes, site: str, a
             whole.rollback()
             raise ImportRefusedError(faults)
     return Imported(opened, known)
+
+
+def read_register(content: bytes) -> list[dict[str, Any]]:
+    """Read the rows of a register that comes in."""
+    return read_sheet(content, {zh: name for name, zh in COLUMNS.items() if name in INCOMING}, COLUMNS["description"])
 
 
 def read_sheet(content: bytes, columns: Mapping[str, str], needed: str) -> list[dict[str, Any]]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from config.judgement import Judgement
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.query import Wanted, counts
-from server.ledger.tables import hazards
+from server.ledger.tables import IS_OPEN, hazards
 
-MOST = 2000
+MOST, MOST_ABOVE = 2000, 300  # entries a table: of one school, of many
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Pack:
     overdue: tuple[Entry, ...]
     common: tuple[tuple[str, int], ...]  # categories of the period, most frequent first
     states: dict[str, int]
+    totals: dict[str, int]  # how many there are of each kind, of which a long table shows the newest
 
 
 def week(connection: Connection, judgement: Judgement, sites: tuple[str, ...] | None, day: date, now: datetime) -> Pack:
@@ -67,22 +68,37 @@ def _pack(
     begin = datetime.combine(span[0], datetime.min.time(), zone)
     end = datetime.combine(span[1] + timedelta(days=1), datetime.min.time(), zone)
     c = hazards.c
-    base = select(hazards).order_by(c.site, c.found_at).limit(MOST)
-    if sites is not None:
-        base = base.where(c.site.in_(sites))
+    if sites is None:
+        base = select(hazards).order_by(c.found_at.desc(), c.id.desc()).limit(MOST_ABOVE)
+    else:
+        base = select(hazards).where(c.site.in_(sites)).order_by(c.site, c.found_at).limit(MOST)
     found = _entries(connection, base.where(c.found_at >= begin, c.found_at < end))
     grades = [grade.id for grade in judgement.grades if grade.major]
     early = [State.FOUND.value, State.REGISTERED.value, State.JUDGED.value]
-    waiting = _entries(connection, base.where(c.state.in_(early)))
+    asked = {
+        "found": (c.found_at >= begin) & (c.found_at < end),
+        "unjudged": c.state.in_(early),
+        "major": IS_OPEN & c.grade.in_(grades),
+        "overdue": IS_OPEN & (c.due_at < now),
+    }
+    waiting = _entries(connection, base.where(asked["unjudged"]))
     words = judgement.words("category")
+    here = [] if sites is None else [c.site.in_(sites)]
+    kinds = select(c.category, func.count()).where(asked["found"], *here).group_by(c.category)
+    common = Counter({words.get(category, category): n for category, n in connection.execute(kinds)})
     return Pack(
         title, *span, found,
         tuple(entry for entry in waiting if lacking(entry, judgement)),
-        _entries(connection, base.where(c.open, c.grade.in_(grades))),
-        _entries(connection, base.where(c.open, c.due_at < now)),
-        tuple(Counter(words.get(entry.category, entry.category) for entry in found).most_common()),
+        _entries(connection, base.where(asked["major"])),
+        _entries(connection, base.where(asked["overdue"])),
+        tuple(common.most_common()),
         counts(connection, Wanted(sites=sites, found_from=begin, found_to=end)),
+        {name: _count(connection, what, here) for name, what in asked.items()},
     )  # fmt: skip
+
+
+def _count(connection: Connection, what: ColumnElement[bool], here: list[ColumnElement[bool]]) -> int:
+    return connection.execute(select(func.count()).select_from(hazards).where(what, *here)).scalar_one()
 
 
 def _entries(connection: Connection, query: Select[Any]) -> tuple[Entry, ...]:

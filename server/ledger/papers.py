@@ -65,9 +65,9 @@ def pack(made: Pack, judgement: Judgement, now: datetime) -> dict[str, Any]:
     columns = ("number", "place", "description", "grade", "responsible", "deadline", "state")
     header = tuple(_title(name, judgement) for name in columns)
 
-    def table(title: str, entries: Sequence[Entry]) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
+    def table(title: str, entries: Sequence[Entry], of: str) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
         shown = [tuple(_text(entry, name, judgement) for name in columns) for entry in entries]
-        return (f"{title}（{len(entries)}）", header, shown)
+        return (title + _counted(len(entries), made.totals[of]), header, shown)
 
     unjudged = [(e.number, e.place, e.description, "、".join(lacking(e, judgement))) for e in made.unjudged]
     common = [(name, str(n)) for name, n in made.common]
@@ -77,15 +77,19 @@ def pack(made: Pack, judgement: Judgement, now: datetime) -> dict[str, Any]:
         "pairs": [],
         "wide": [],
         "tables": [
-            table("未销号的重大隐患", made.major),
-            table("逾期", made.overdue),
+            table("未销号的重大隐患", made.major, "major"),
+            table("逾期", made.overdue, "overdue"),
             (f"待研判（{len(unjudged)}）", ("编号", "部位", "描述", "还缺"), unjudged),
-            table("本期发现", made.found),
+            table("本期发现", made.found, "found"),
             ("共性问题", ("类别", "条数"), common),
         ],
         "signed": ("主持人", "记录人"),
         "foot": _foot(made.title, now, _zone(judgement)),
     }
+
+
+def _counted(shown: int, total: int) -> str:
+    return f"（{total}）" if shown >= total else f"（共 {total} 条，以下是最新的 {shown} 条）"
 
 
 def school_name(connection: Connection, site: str) -> str:

@@ -66,7 +66,10 @@ def rebuild(connection: Connection) -> int:
 def proposed(connection: Connection, words: str) -> list[int] | None:
     """Return the entries that may hold a text; None where there are too many for the index to help."""
     kind = connection.dialect.name
-    wanted = list(itertools.islice(_asked(words), _LONGEST))
+    asked_for = list(_asked(words))
+    # A single character among longer pieces would only make the index read half of itself.
+    long = [one for one in asked_for if not one[1]]
+    wanted = list(itertools.islice(long or asked_for, _LONGEST))
     if not wanted:
         return None
     if kind == "sqlite":

@@ -27,7 +27,7 @@ from drivers.mqtt_messages import Message, samples_of
 from drivers.text_formats import read_line
 from server.enrol.registry import hashed
 from server.ingest.decode import Arrival, decode, decode_readings
-from server.ledger.excel import _read as read_workbook
+from server.ledger.excel import read_register as read_workbook
 from server.ledger.excel import workbook
 from server.ledger.guards import RuleError
 
