@@ -83,7 +83,7 @@ def _pack(
     }
     waiting = _entries(connection, base.where(asked["unjudged"]))
     words = judgement.words("category")
-    here = [] if sites is None else [c.site.in_(sites)]
+    here: list[ColumnElement[bool]] = [] if sites is None else [c.site.in_(sites)]
     kinds = select(c.category, func.count()).where(asked["found"], *here).group_by(c.category)
     common = Counter({words.get(category, category): n for category, n in connection.execute(kinds)})
     return Pack(
