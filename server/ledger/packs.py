@@ -85,7 +85,9 @@ def _pack(
     words = judgement.words("category")
     here: list[ColumnElement[bool]] = [] if sites is None else [c.site.in_(sites)]
     kinds = select(c.category, func.count()).where(asked["found"], *here).group_by(c.category)
-    common = Counter({words.get(category, category): n for category, n in connection.execute(kinds)})
+    common: Counter[str] = Counter()
+    for row in connection.execute(kinds):
+        common[words.get(row.category, row.category)] += row[1]
     return Pack(
         title, *span, found,
         tuple(entry for entry in waiting if lacking(entry, judgement)),
