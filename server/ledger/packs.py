@@ -87,7 +87,8 @@ def _pack(
     kinds = select(c.category, func.count()).where(asked["found"], *here).group_by(c.category)
     common: Counter[str] = Counter()
     for row in connection.execute(kinds):
-        common[words.get(row.category, row.category)] += row[1]
+        category: str = row.category
+        common[words.get(category, category)] += row[1]
     return Pack(
         title, *span, found,
         tuple(entry for entry in waiting if lacking(entry, judgement)),
