@@ -59,6 +59,14 @@ class PresenceSection(Section):
     silent_fault_s: float = Field(default=60.0, ge=18.0, le=3600.0)
 
 
+class KeepSection(Section):
+    """How long what is about people is kept. The law asks for at least six months of the audit."""
+
+    audit_days: int = Field(default=730, ge=183)
+    quarantine_days: int = Field(default=30, ge=1)
+    """Messages that could not be taken; at most the newest 10,000."""
+
+
 class ServerConfig(Section):
     """All of one server."""
 
@@ -73,6 +81,7 @@ class ServerConfig(Section):
     broker: BrokerSection = BrokerSection()
     mqtt: MqttSection = MqttSection()
     presence: PresenceSection = PresenceSection()
+    keep: KeepSection = KeepSection()
     sites: tuple[Id, ...] = ()
     """Sites whose agents are heard; all where none is named."""
     schools: tuple[Path, ...] = ()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.server import KeepSection
+from server import retention
 from server.duties import upkeep as duties
 from server.duties.tasks import Task, known_sites
 from server.errors import ServerError
@@ -23,12 +26,16 @@ EVERY_S = 60.0
 _log = logging.getLogger(__name__)
 
 
-async def keep(services: Services, data: Path) -> None:
+async def keep(services: Services, data: Path, section: KeepSection | None = None) -> None:
     """Tick for ever; trouble is said once when it begins and once when it is over."""
     key = seal.load_key(data)
     failing = False
+    pruned: datetime | None = None
     while True:
         try:
+            if pruned is None or services.now() - pruned >= retention.EVERY:
+                pruned = services.now()
+                await asyncio.wrap_future(services.writer.submit(_prune(section or KeepSection(), pruned)))
             due = await asyncio.to_thread(_due_duties, services)
             await asyncio.wrap_future(services.writer.submit(lambda c, due=due: once(c, services, key, data, due)))
             await asyncio.to_thread(_anchor, services, key, data)
@@ -40,6 +47,10 @@ async def keep(services: Services, data: Path) -> None:
                 _log.warning("ledger upkeep: %s", e)
             failing = True
         await asyncio.sleep(EVERY_S)
+
+
+def _prune(section: KeepSection, now: datetime) -> Callable[[Connection], object]:
+    return lambda connection: retention.prune(connection, section, now)
 
 
 def once(

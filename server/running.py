@@ -210,7 +210,7 @@ async def serve(
             rounds = Rounds(services, parts.link.command, own=own)
             tasks = [
                 lambda: go_round(rounds),
-                lambda: keep(services, config.data),
+                lambda: keep(services, config.data, config.keep),
                 lambda: doors.keep(services, authority.load(config.data), config.data),
                 *([partial(follow, services.drills)] if services.drills is not None else []),
                 *(one.run for one in followers(services, config.push)),

@@ -174,6 +174,7 @@ def router(pages: Pages) -> APIRouter:
 
 def _inside(target: str | None) -> str:
     """Return a path on this server only: an address from outside must not choose where a login leads."""
-    if target and target.startswith("/") and not target.startswith(("//", "/\\", "/login")):
+    # A browser leaves tabs and line ends out before it reads: a path with one may be another host's address.
+    if target and target.startswith("/") and target.isprintable() and not target.startswith(("//", "/\\", "/login")):
         return target
     return "/"

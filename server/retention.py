@@ -1,0 +1,38 @@
+"""How long each kind of data about people is kept: what is over goes once an hour, counted in the log and the audit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select
+
+from config.server import KeepSection
+from server.accounts.audit import note
+from server.accounts.tables import audit
+from server.ingest.tables import quarantine
+
+EVERY = timedelta(hours=1)
+MOST_QUARANTINED = 10_000  # an agent that sends nonsense must not fill the disk with it
+
+_log = logging.getLogger(__name__)
+
+
+def prune(connection: Connection, section: KeepSection, now: datetime) -> Mapping[str, int]:
+    """Delete what is over; return how many rows of each kind went."""
+    old = quarantine.c.received_at <= now - timedelta(days=section.quarantine_days)
+    forgotten = audit.c.at <= now - timedelta(days=section.audit_days)
+    newest = connection.execute(select(func.max(quarantine.c.n))).scalar() or 0
+    gone = {
+        "audit": connection.execute(delete(audit).where(forgotten)).rowcount,
+        "quarantine": connection.execute(
+            delete(quarantine).where(old | (quarantine.c.n <= newest - MOST_QUARANTINED))
+        ).rowcount,
+    }
+    found = {kind: count for kind, count in gone.items() if count}
+    if found:
+        said = ", ".join(f"{count} of {kind}" for kind, count in found.items())
+        note(connection, now, "(server)", "retention", text=said)
+        _log.info("retention: deleted what is over: %s", said)
+    return found

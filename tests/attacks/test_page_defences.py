@@ -1,0 +1,142 @@
+"""Every page and answer carries what a browser needs to defend its user; no path leads out of the static files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from serving import PASSWORD, add_user
+
+from config.agent import MqttSection
+from config.server import ServerConfig
+from server.accounts import sessions
+from server.accounts.throttle import TRIES
+from server.alerts.alert import no_ledger
+from server.app import create_app
+from server.pages.session_rooms import rooms
+from server.running import Parts, assemble
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    data: Path = tmp_path_factory.mktemp("server") / "data"
+    add_user(data)
+    made = assemble(ServerConfig(data=data), MqttSection(), no_ledger)
+    made.services.writer.start()
+    yield made
+    made.services.writer.close()
+    made.services.database.close()
+
+
+@pytest.fixture
+def web(parts: Parts) -> Iterator[TestClient]:
+    app = create_app(parts.services, rooms(parts.services))
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1), follow_redirects=False) as client:
+        yield client
+
+
+def every_route(routes: Any) -> Iterator[APIRoute]:
+    """All routes, those of included routers too (FastAPI keeps them in a tree)."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from every_route(inner.routes)
+        elif isinstance(route, APIRoute):
+            yield route
+
+
+def paths(web: TestClient) -> list[str]:
+    """Every page and answer that is asked for by GET and needs no number."""
+    routes = every_route(getattr(web.app, "routes", []))
+    found = [route.path for route in routes if "GET" in (route.methods or ()) and "{" not in route.path]
+    return [path for path in found if path != "/api/v1/stream"]
+
+
+@pytest.mark.parametrize("logged_in", [False, True], ids=["a stranger", "somebody"])
+def test_every_answer_defends_its_reader(logged_in: bool, web: TestClient) -> None:  # noqa: FBT001 - a row
+    web.cookies.clear()
+    if logged_in:
+        assert web.post("/api/v1/session", json={"name": "tester", "password": PASSWORD}).status_code == 200
+    assert len(paths(web)) > 25
+    for path in [*paths(web), "/no-such-page"]:
+        headers = web.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "unsafe" not in policy, path
+        assert "http" not in policy, path
+        assert "default-src 'none'" in policy or "default-src 'self'" in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["x-frame-options"] == "DENY", path
+        assert headers["referrer-policy"] in ("same-origin", "no-referrer"), path
+        assert headers["cross-origin-opener-policy"] == "same-origin", path
+        assert "no-store" in headers["cache-control"] or "private" in headers["cache-control"] or not logged_in, path
+        assert "server" not in headers, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../app.py", "..%2fapp.py", "%2e%2e/app.py", "%2e%2e%2fapp.py", "....//app.py", "..\\app.py", "..%5capp.py",
+     "/etc/passwd", "%2fetc%2fpasswd", "..%252fapp.py", "wall.js%00.css", "%c0%ae%c0%ae/app.py"],
+)  # fmt: skip
+def test_no_path_leads_out_of_the_static_files(path: str, web: TestClient) -> None:
+    answer = web.get(f"/static/{path}")
+    assert answer.status_code in (404, 422), answer.text[:200]
+    assert "import" not in answer.text
+    assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example"]
+)
+def test_nobody_is_sent_elsewhere_after_the_login(target: str, web: TestClient) -> None:
+    web.cookies.clear()
+    text = web.get("/login", params={"next": target}).text
+    assert "evil.example" not in text
+    assert "javascript:" not in text
+
+
+def test_a_session_ends_when_it_is_idle_and_at_its_longest(parts: Parts) -> None:
+    now = parts.services.steady()
+
+    def opened(connection: object) -> str:
+        return sessions.open_session(connection, 1, now)  # pyright: ignore[reportArgumentType]
+
+    token = parts.services.writer.write(opened)
+
+    def stands(at: datetime) -> bool:
+        with parts.services.database.read.connect() as connection:
+            return sessions.find(connection, token, at) is not None
+
+    assert stands(now + sessions.IDLE - timedelta(seconds=1))
+    assert not stands(now + sessions.IDLE + timedelta(seconds=1))
+    used = [now + timedelta(days=day) - sessions.IDLE / 2 for day in range(1, 8)]
+    for at in used:
+        parts.services.writer.write(partial(sessions.touch, session=sessions.hashed(token), now=at))
+    assert not stands(now + sessions.LONGEST + timedelta(seconds=1))
+
+
+def test_a_name_is_tried_so_often_from_one_address_and_the_right_password_waits_too(web: TestClient) -> None:
+    web.cookies.clear()
+    for _ in range(TRIES):
+        assert web.post("/api/v1/session", json={"name": "nobody", "password": "guess-number-one"}).status_code == 401
+    answer = web.post("/api/v1/session", json={"name": "nobody", "password": PASSWORD})
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_so_many_passwords_are_checked_at_once_and_no_more(parts: Parts, web: TestClient) -> None:
+    gate = parts.services.throttle.hashing
+    held = 0
+    while gate.acquire(blocking=False):
+        held += 1
+    try:
+        assert 1 <= held <= 4
+    finally:
+        for _ in range(held):
+            gate.release()
