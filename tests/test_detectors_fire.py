@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from watching import OFF, ON, at, changes, events, point, series, silent, tick
+from watching import OFF, ON, at, changes, events, feed, point, series, silent, tick
 
 from detectors import detectors_for
-from drivers.samples import Sample
+from drivers.samples import Sample, Value
 
 HEAT = point("heat")
 CO = point("co")
@@ -123,6 +123,26 @@ def test_co_in_two_halves_with_clean_air_between_is_no_alarm_and_with_45_ppm_bet
     for between, expected in (([10.0], []), ([45.0], ["co"])):
         found = events(CO, series(0, 10, *half, *between * 30, *half))
         assert [e.kind for e in found if e.active] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "alarm", "calm"),
+    [
+        ("smoke", [ON], [OFF]),
+        ("flame", [ON] * 5, [OFF] * 20),
+        ("co", [400.0] * 300, [0.0] * 5),
+        ("gas", [0.0, 0.0, 60.0, 60.0], [0.0] * 60),
+        ("emergency", [ON], [OFF]),
+        ("leak", [ON] * 5, [OFF] * 5),
+        ("panel", ["fire"], ["normal"]),
+    ],
+)
+def test_a_life_alarm_stands_until_a_person_resets_it(kind: str, alarm: list[Value], calm: list[Value]) -> None:
+    detectors = detectors_for(point(kind))
+    feed(detectors, series(0, 1, *calm[:1]))
+    assert any(e.active and e.kind != "fault" for e in feed(detectors, series(10, 1, *alarm)))
+    assert feed(detectors, series(1000, 1, *calm)) == []
+    assert [e.active for d in detectors for e in d.reset(2000)] == [False]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize(

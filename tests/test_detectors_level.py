@@ -34,6 +34,7 @@ def run(watched: PointSection, samples: list[Sample]) -> list[tuple[float, str, 
 
 LEVEL = point("level", high=50, deadband=2, on_delay_s=3, off_delay_s=5)
 DOOR = point("contact", on_delay_s=2)
+CABLE = point("electrical")
 WELL = (0, "fault", False, "normal")
 
 
@@ -57,6 +58,8 @@ WELL = (0, "fault", False, "normal")
         (LEVEL, [at(0, 20), tick(30), tick(31)], [WELL, (0, "anomaly", False, "normal"), (31, "fault", True, "gap")]),
         (LEVEL, [silent(0), silent(3)], [(3, "fault", True, "timeout")]),
         (LEVEL, [at(0, 20), silent(1), at(2, 20)], [WELL, (0, "anomaly", False, "normal")]),
+        (CABLE, [at(0, 310), tick(9)], [WELL]),
+        (CABLE, [at(0, 310), tick(10)], [WELL, (10, "electrical", True, "high-limit")]),
         (DOOR, [at(0, 0), at(5, 1)], [WELL, (0, "door", False, "normal")]),
         (
             DOOR,
@@ -74,6 +77,8 @@ WELL = (0, "fault", False, "normal")
         "nothing heard for too long is a fault",
         "a sensor silent from the start is a fault and nothing is called normal",
         "one lost answer is no fault",
+        "residual current of 300 mA for less than 10 s is nothing",
+        "residual current of 300 mA for 10 s is an alarm",
         "a contact on for less than its delay is nothing",
         "a contact is told by its words",
     ],
