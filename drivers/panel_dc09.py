@@ -16,7 +16,6 @@ MOST_REMEMBERED = 1024
 REMEMBER_S = 600.0
 """A host sends an event again within minutes; its sequence begins anew after 9999, or after a restart."""
 MOST_STATES = 1000
-MOST_HELD = 4096
 CALM = 100
 """Good frames in a row after which the next bad one is worth a line in the log again."""
 
@@ -39,7 +38,7 @@ class Dc09Dialogue:
 
     def hear(self, peer: int, data: bytes, at: float, utc: float) -> tuple[list[Sample], bytes]:
         """Take bytes of a peer; return what they say and what to answer."""
-        frames, damaged, self._held[peer] = cut((self._held.get(peer, b"") + data)[-MOST_HELD:])
+        frames, damaged, self._held[peer] = cut(self._held.get(peer, b"") + data)  # the rest is less than a frame
         if damaged and self._good >= CALM:  # DC-09: a frame with a wrong CRC gets no answer, the host sends it again
             log.warning("%s: a frame has a wrong checksum or form: check wiring and protocol", self._name)
         self._good = 0 if damaged else self._good + len(frames)

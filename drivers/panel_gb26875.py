@@ -13,7 +13,6 @@ from drivers.samples import Sample, Silence
 log = logging.getLogger(__name__)
 CHINA = timezone(timedelta(hours=8))
 MOST_STRANGERS = 1000
-MOST_HELD = 4096
 CALM = 100
 """Good frames in a row after which the next bad one is worth a line in the log again."""
 
@@ -46,7 +45,7 @@ class Gb26875Dialogue:
 
     def hear(self, peer: int, data: bytes, at: float, utc: float) -> tuple[list[Sample], bytes]:
         """Take bytes of a peer; return what they say and what to answer."""
-        frames, self._held[peer] = cut((self._held.get(peer, b"") + data)[-MOST_HELD:])
+        frames, self._held[peer] = cut(self._held.get(peer, b"") + data)  # the rest is less than a frame
         clock = datetime.fromtimestamp(utc, UTC).astimezone(CHINA)
         samples: list[Sample] = []
         answers = b""
