@@ -29,7 +29,10 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    file: Path, *, picture: Annotated[Path | None, typer.Option(help="look for people on this picture")] = None
+    file: Path,
+    *,
+    picture: Annotated[Path | None, typer.Option(help="look for people on this picture")] = None,
+    runtime: Annotated[str, typer.Option(help="opencv or onnxruntime; a .tflite runs in LiteRT")] = "opencv",
 ) -> None:
     """Tell what a model is, its speed here, and what it sees on a picture."""
     with reporting():
@@ -39,7 +42,7 @@ def check(
         from detectors.people.model import Network  # noqa: PLC0415 - see above
 
         cv2.setNumThreads(1)
-        network = Network(ModelSection(path=file))
+        network = Network(ModelSection.model_validate({"path": file, "runtime": runtime}))
         shown = np.full((360, 640, 3), 114, np.uint8) if picture is None else cv2.imread(str(picture))
         if shown is None:
             raise InputError(f"{picture}: is no picture that can be read")
@@ -48,7 +51,10 @@ def check(
         for _ in range(TRIES):
             network.people(shown)
         rate = TRIES / (time.monotonic() - began)
-        typer.echo(f"{file}: {network.family.name}, {network.size}x{network.size}, {rate:.1f} pictures a second")
+        typer.echo(
+            f"{file}: {network.family.name}, {network.size}x{network.size}, by {network.engine.name},"
+            f" {rate:.1f} pictures a second"
+        )
         typer.echo(f"sha256 = {hashlib.sha256(file.read_bytes()).hexdigest()}")
         if rate < ENOUGH_PER_S:
             typer.echo(f"too slow to count with: at least {ENOUGH_PER_S:.0f} pictures a second are needed", err=True)

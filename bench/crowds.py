@@ -23,6 +23,7 @@ from drivers.samples import Frame
 ROOT = Path(__file__).parent.parent
 EXITS = ROOT.parent / "shared" / "data" / "sensors" / "ped_exit"
 RATE = 16
+FLOW = 0.5  # the quality of what flow adds
 ALONE = 8  # people who pass singly first, as on any day before a drill
 PIXELS_M = 100
 LINE_Y = 170
@@ -77,7 +78,7 @@ def exit_of(tracks: Path) -> Row:
         )
         if isinstance(found, Crossing) and found.direction == "down"
     ]
-    counted, alone = sum(c.count for c in out), sum(c.count for c in out if c.low is None)
+    counted, alone = sum(c.count for c in out), sum(c.count for c in out if c.quality != FLOW)
     low = sum(c.count if c.low is None else c.low for c in out)
     high = sum(c.count if c.high is None else c.high for c in out)
     error = 100 * (counted / true - 1)

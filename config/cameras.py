@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -50,6 +50,7 @@ class ModelSection(Section):
 
     path: Path
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    runtime: Literal["opencv", "onnxruntime"] = "opencv"  # for ONNX; a .tflite always runs in LiteRT
     score: float = Field(default=0.35, gt=0, lt=1)  # boxes below it are dropped
 
 

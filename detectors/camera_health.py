@@ -12,6 +12,7 @@ from contracts.vocabulary import Hazard, Severity
 from detectors.findings import Event
 
 if TYPE_CHECKING:
+    from cv2.typing import MatLike
     from numpy.typing import NDArray
 
     from drivers.samples import Frame
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     Grey = NDArray[np.float64]
 
 SIZE = (96, 54)  # pixels; enough for edges of walls and doors
+FINE = (384, 216)  # pixels; a lens out of focus loses what is finer than the above
+CELL = 24  # of these
+FALL = 10.0  # times as fast as it rises
+BLURRED = 0.5  # of the usual steepness of edges
 LOOK_S = 0.5
 ON_S = 5.0  # a state that lasts this long is a fault: a person before the lens does not
 OFF_S = 2.0
@@ -37,7 +42,7 @@ class CameraHealth:
         self._times: deque[float] = deque(maxlen=64)
         self._last: Grey | None = None
         self._same_since: float | None = None
-        self._sharp = 0.0
+        self._focus = 0.0
         self._edges: Grey | None = None
         self._learned_s = 0.0
         self._suspect = ""
@@ -50,8 +55,10 @@ class CameraHealth:
         if 0 <= frame.at - self._looked < LOOK_S:
             return []
         elapsed, self._looked = frame.at - self._looked, frame.at
-        small = cv2.cvtColor(cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-        return self._judge(self._trouble(small.astype(np.float64), frame.at, min(elapsed, 1.0)), frame.at)
+        fine = cv2.cvtColor(cv2.resize(frame.image, FINE, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+        small = cv2.resize(fine, SIZE, interpolation=cv2.INTER_AREA)
+        trouble = self._trouble(small.astype(np.float64), _focus(fine), frame.at, min(elapsed, 1.0))
+        return self._judge(trouble, frame.at)
 
     def lost(self, at: float) -> list[Event]:
         """No picture comes: the source has said so after its own time-out."""
@@ -59,7 +66,7 @@ class CameraHealth:
         self._suspect, self._since = "lost", at - ON_S
         return self._judge("lost", at)
 
-    def _trouble(self, grey: Grey, at: float, elapsed: float) -> str:
+    def _trouble(self, grey: Grey, focus: float, at: float, elapsed: float) -> str:
         """Name what is wrong with this picture; empty when nothing is."""
         edges = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
         sharp = float(edges.mean())
@@ -67,24 +74,25 @@ class CameraHealth:
         self._last = grey
         self._same_since = (self._same_since if self._same_since is not None else at) if same else None
         frozen = self._same_since is not None and at - self._same_since >= FROZEN_S - ON_S
-        trouble = _blind(grey, sharp) or ("frozen" if frozen else self._turned(edges, sharp))
+        trouble = _blind(grey, sharp) or ("frozen" if frozen else self._turned(edges, focus))
         if trouble:
             return trouble
-        self._learn(edges, sharp, elapsed)
+        self._learn(edges, focus, elapsed)
         return "slow" if self._rate(at) < self._least_rate else ""
 
-    def _turned(self, edges: Grey, sharp: float) -> str:
+    def _turned(self, edges: Grey, focus: float) -> str:
         """Compare with the usual view."""
         if self._edges is None or self._learned_s < KNOWN_S:
             return ""
-        if sharp < 0.4 * self._sharp:
+        if focus < BLURRED * self._focus:
             return "out-of-focus"
         return "moved" if _likeness(edges, self._edges) < 0.25 else ""
 
-    def _learn(self, edges: Grey, sharp: float, elapsed: float) -> None:
+    def _learn(self, edges: Grey, focus: float, elapsed: float) -> None:
         self._learned_s += elapsed
         share = elapsed / min(self._learned_s, LEARN_S)
-        self._sharp += share * (sharp - self._sharp)
+        faster = FALL if focus < self._focus else 1.0  # cars and people bring edges of their own: the place has fewer
+        self._focus += min(1.0, faster * share) * (focus - self._focus)
         self._edges = edges if self._edges is None else self._edges + share * (edges - self._edges)
 
     def _rate(self, at: float) -> float:
@@ -107,10 +115,10 @@ class CameraHealth:
         if not trouble and lasted >= OFF_S:
             reason, self._told = self._told or "normal", ""
             if reason == "moved":
-                self._learned_s, self._edges = 0.0, None
+                self._learned_s, self._edges, self._focus = 0.0, None, 0.0
             return [self._event(reason, active=False, at=at)]
         if self._told == "moved" and lasted > LEARN_S:  # someone turned it on purpose: this is its view now
-            self._learned_s, self._edges = 0.0, None
+            self._learned_s, self._edges, self._focus = 0.0, None, 0.0
         return []
 
     def _event(self, reason: str, *, active: bool, at: float) -> Event:
@@ -124,9 +132,17 @@ def _blind(grey: Grey, sharp: float) -> str:
         return "black"
     if (grey > 245).mean() > 0.6:
         return "over-exposed"
-    if sharp < 4.0:  # a wall of one colour has no edges at all
-        return "covered"
-    return "too-dark" if mean < 18 else ""
+    if mean < 18:
+        return "too-dark"
+    return "covered" if sharp < 4.0 else ""  # a wall of one colour has no edges at all
+
+
+def _focus(grey: MatLike) -> float:
+    """Return how steep edges are: the middle of the steepest third of the cells, wherever they are."""
+    slope = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    rows, columns = FINE[1] // CELL, FINE[0] // CELL
+    cells = slope.reshape(rows, CELL, columns, CELL).max(axis=(1, 3))
+    return float(np.percentile(cells, 83))
 
 
 def _likeness(a: Grey, b: Grey) -> float:

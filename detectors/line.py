@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from detectors.tracks import Track
 
 BAND = 0.25  # of a person's size on either side: who stands on the line sways less
+SEVERAL = 1.8  # times the usual size: more than one may walk in this blob
+MERGED = 0.6  # quality of a crossing within a blob of several
 EDGE = 0.1  # of a person's size beyond the line's ends still counts
 
 
@@ -81,4 +83,8 @@ class LineCounter:
             return None
         if not -EDGE * size <= side.along <= self._length + EDGE * size:
             return None
-        return Crossing(self._line, self.direction(now), side.crossed_at)
+        people = track.area / stature.area
+        if not track.merged and people < SEVERAL:
+            return Crossing(self._line, self.direction(now), side.crossed_at)
+        low, high = (0.0 if track.merged else 1.0), float(max(2, round(people)))
+        return Crossing(self._line, self.direction(now), side.crossed_at, low=low, high=high, quality=MERGED)

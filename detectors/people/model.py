@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.people import People
 from detectors.people.decoders import Family, recognise
+from detectors.people.engines import LiteRtEngine, engine_for
 from detectors.people.motion import MotionPeople
 from detectors.people.onnx_input import declared_size
 from drivers.errors import DriverError
@@ -42,9 +43,9 @@ class Network:
         check(section.path, section.sha256)
         self.name = section.path.name
         self._score = section.score
-        self._net = load(section.path)
-        self.size, self.family = self._recognise(declared_size(section.path.read_bytes()))
-        self._names = self._net.getUnconnectedOutLayersNames()
+        self.engine = engine_for(section.path, section.runtime)
+        declared = self.engine.size if isinstance(self.engine, LiteRtEngine) else None
+        self.size, self.family = self._recognise(declared or declared_size(section.path.read_bytes()))
 
     def people(self, picture: Picture) -> tuple[Boxes, Boxes]:
         """Return boxes (n, 4) in pixels of the picture, and scores (n,)."""
@@ -58,25 +59,18 @@ class Network:
         kept = _distinct(found)
         return kept[:, :4] / ratio, kept[:, 4]
 
-    def _forward(self, square: Picture, family: Family | None) -> list[Boxes]:
-        if family is None:
-            blob = np.zeros((1, 3, self._trial, self._trial), np.float32)
-        else:
-            ordered = square[..., ::-1] if family.rgb else square
-            plane = (ordered.astype(np.float32) - np.array(family.mean, np.float32)) / np.array(family.std, np.float32)
-            blob = np.ascontiguousarray(plane.transpose(2, 0, 1))[None]
-        self._net.setInput(blob)
-        outputs = self._net.forward(self._net.getUnconnectedOutLayersNames())
-        return [np.asarray(output, dtype=np.float64) for output in outputs]
+    def _forward(self, square: Picture, family: Family) -> Sequence[Boxes]:
+        ordered = square[..., ::-1] if family.rgb else square
+        plane = (ordered.astype(np.float32) - np.array(family.mean, np.float32)) / np.array(family.std, np.float32)
+        return self.engine.forward(np.ascontiguousarray(plane.transpose(2, 0, 1)))
 
     def _recognise(self, declared: int | None) -> tuple[int, Family]:
         """Try the size the file declares; OpenCV takes others too, at which the network sees worse."""
         shapes: list[tuple[int, ...]] = []
         for size in (declared,) if declared else SIZES:
-            self._trial = size
             try:
-                shapes = [output.shape for output in self._forward(np.zeros((1, 1, 3), np.uint8), None)]
-            except cv2.error:
+                shapes = [output.shape for output in self.engine.forward(np.zeros((3, size, size), np.float32))]
+            except ValueError:
                 continue
             family = recognise(shapes, size)
             if family is not None:
@@ -177,17 +171,6 @@ def check(path: Path, sha256: str | None) -> None:
         raise DriverError(f"{path}: the model cannot be read: {e.strerror}") from e
     if sha256 is not None and found != sha256.lower():
         raise DriverError(f"{path}: is not the model that was meant: its sha256 is {found}, asked for is {sha256}")
-
-
-def load(path: Path) -> cv2.dnn.Net:
-    """Return the network of an ONNX or TensorFlow file."""
-    try:
-        if path.suffix == ".pb":
-            text = path.with_suffix(".pbtxt")
-            return cv2.dnn.readNetFromTensorflow(str(path), str(text) if text.exists() else "")
-        return cv2.dnn.readNetFromONNX(str(path))
-    except cv2.error as e:
-        raise DriverError(f"{path}: is no model that OpenCV can read (ONNX, or .pb with .pbtxt beside it)") from e
 
 
 def _distinct(found: Boxes) -> Boxes:
