@@ -37,6 +37,7 @@ from server.ledger.entry import Entry
 from server.ledger.guards import Actor
 from server.ledger.tables import hazards as table
 from server.ledger.verify import verify as verified
+from server.moments import Moment
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
@@ -55,7 +56,7 @@ class Report(BaseModel):
     grid: str = ""
     category: str = ""
     basis: str = ""
-    found_at: Any = None
+    found_at: Moment | None = None
 
 
 def wanted(  # noqa: PLR0917 - one argument a filter
@@ -228,7 +229,14 @@ def report(
 ) -> HazardView:
     """Report a hazard."""
     finding = actions.Finding(
-        _site(session, body.site), body.source, body.description, body.place, body.grid, body.category, body.basis
+        _site(session, body.site),
+        body.source,
+        body.description,
+        body.place,
+        body.grid,
+        body.category,
+        body.basis,
+        body.found_at,
     )
     return _done(services, lambda c: actions.report(c, services.ledger, finding, _actor(session)))
 
