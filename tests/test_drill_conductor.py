@@ -17,7 +17,7 @@ from contracts.messages import Heartbeat, Stamp
 from contracts.topics import Kind, Topic
 from contracts.vocabulary import Clock
 from server.changes import changes
-from server.database import Database, connect, metadata, sqlite_address
+from server.database import Database, connect, sqlite_address
 from server.drills import store
 from server.drills.beats import Beats
 from server.drills.clocks import Moment, Trust
@@ -32,9 +32,8 @@ from server.errors import RefusedError, UnknownError
 from server.ingest.tables import durables
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
-from server.tables import drills as _all_tables
+from server.migrate import migrate
 
-assert _all_tables
 T = TypeVar("T")
 NOW = 1_800_000_000.0
 BOOT = NOW - 5000.0  # the agents' monotonic clocks started here
@@ -162,7 +161,7 @@ class Campus:
 @pytest.fixture
 def campus(tmp_path: Path) -> Iterator[Campus]:
     database = connect(sqlite_address(tmp_path / "campus.db"))
-    metadata.create_all(database.write)
+    migrate(database)
     yield Campus(database)
     database.close()
 

@@ -90,7 +90,7 @@ class DrillServer:
         command = [sys.executable, "-m", "server", "run", "--config", str(self.folder / "server.toml")]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(self._ready, "the server to be ready", 30)
+        until(self._ready, "the server to be ready", 90)
 
     def _ready(self) -> bool:
         assert self._process is not None

@@ -100,7 +100,7 @@ class Registrar:
         return sorted(self.events(point), key=lambda entry: entry["stamp"]["mono_s"])
 
 
-def until(claim: Callable[[], object], within_s: float = 20.0) -> None:
+def until(claim: Callable[[], object], within_s: float = 60.0) -> None:
     """Wait for something that other processes do."""
     deadline = time.monotonic() + within_s
     while not claim():

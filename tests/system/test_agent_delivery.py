@@ -15,7 +15,7 @@ from brokers import Broker
 from registrar import Registrar, until
 
 
-def everything_arrives(folder: Path, registrar: Registrar, within_s: float = 30.0) -> None:
+def everything_arrives(folder: Path, registrar: Registrar, within_s: float = 90.0) -> None:
     until(lambda: set(accepted(folder)) <= registrar.ids(), within_s)
 
 

@@ -60,10 +60,10 @@ def test_a_backlog_drains_alarms_first_and_nothing_is_left_open(mosquitto: Broke
     mosquitto.kill()
     file = configuration(tmp_path, mosquitto.port, waves=40, period_s=0.2)
     with Registrar(mosquitto.port) as registrar, AgentProcess(file) as agent:
-        until(lambda: len(accepted(tmp_path)) > 1500, 60)
+        until(lambda: len(accepted(tmp_path)) > 1500, 120)
         before = open_files(agent.pid)
         mosquitto.start()
-        until(lambda: set(accepted(tmp_path)) <= registrar.ids(), 60)
+        until(lambda: set(accepted(tmp_path)) <= registrar.ids(), 120)
         arrivals = registrar.arrivals()
         arrived = [entry.get("point") for entry in arrivals]
         assert arrived.index("agent-storage") > 1000, "accepted first, but no alarm: it had to wait for them"

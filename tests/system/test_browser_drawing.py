@@ -68,7 +68,7 @@ def test_a_zone_drawn_by_keys_is_confirmed_kept_and_survives(
 ) -> None:
     server, folder = campus
     client = server.login()
-    until(lambda: len(client.get("/api/v1/cameras").json()) == 2, "the agent's cameras", 30)
+    until(lambda: len(client.get("/api/v1/cameras").json()) == 2, "the agent's cameras", 90)
     base = "/api/v1/cameras/s1/pi/pond-cam"
     until(lambda: client.post(f"{base}/still", timeout=20).status_code == 200, "a first picture", 60)
     private = client.post("/api/v1/cameras/s1/pi/dorm-cam/still", timeout=20)

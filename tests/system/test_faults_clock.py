@@ -48,7 +48,7 @@ def two_clocks(
     add_user(folder / "server")
     around = {"a0": of_agent.around, "server": of_server.around}
     with chain(folder, broker, rate=8, around=around) as whole:
-        wait_for("events flow", lambda: len(whole.recorded()) > 10, 30)
+        wait_for("events flow", lambda: len(whole.recorded()) > 10, 90)
         yield whole, of_agent, of_server
 
 

@@ -29,7 +29,7 @@ def test_a_full_disk_of_the_server_is_shown_and_what_came_meanwhile_is_recorded_
     seconds: float, broker: Broker, tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "server", 24) as filler, chain(tmp_path, broker, rate=40) as whole:
-        wait_for("events flow", lambda: len(whole.recorded()) > 10, 30)
+        wait_for("events flow", lambda: len(whole.recorded()) > 10, 90)
         pid = whole.server.pid
         fill(filler)
         wait_for("the server says that it is not ready", lambda: _ready(whole)[0] == 503, 20)
@@ -43,7 +43,7 @@ def test_a_full_disk_of_the_server_is_shown_and_what_came_meanwhile_is_recorded_
         assert whole.server.pid == pid
         filler.unlink()
         wait_for("the server is ready again", whole.ready, 20)
-        wait_for("what waited is recorded", lambda: len(whole.recorded()) > before, 40)
+        wait_for("what waited is recorded", lambda: len(whole.recorded()) > before, 90)
         whole.quiet()
         wait_for("all is recorded", whole.settled, 60)
         assert whole.verdict().clean()

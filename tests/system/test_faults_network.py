@@ -47,7 +47,7 @@ def two_hosts(folder: Path, seed: int, rate: float) -> Generator[tuple[TwoHosts,
         try:
             for program in (broker, server, agent, device):
                 program.start()
-            wait_for("events flow between the hosts", lambda: len(whole.recorded()) > 10, 30)
+            wait_for("events flow between the hosts", lambda: len(whole.recorded()) > 10, 90)
             yield hosts, whole
         finally:
             whole.quiet()
@@ -74,7 +74,7 @@ def test_a_torn_network_is_noticed_on_both_sides_and_loses_nothing(
         hosts.packets = CLEAR
         whole.quiet()
         wait_for("the backlog is recorded", whole.settled, 45)
-        wait_for("the lamp goes out", lambda: (tmp_path / "lamp").read_text() == "0", 30)
+        wait_for("the lamp goes out", lambda: (tmp_path / "lamp").read_text() == "0", 90)
         assert whole.verdict().clean()
 
 

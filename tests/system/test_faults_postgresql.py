@@ -22,7 +22,7 @@ def test_killing_the_database_loses_and_doubles_nothing_and_does_not_end_the_ser
     print(f"seed {seed}")
     dice = random.Random(seed)
     with cluster() as database, chain(tmp_path, mosquitto, rate=12, seed=seed, database=database.address) as whole:
-        wait_for("events flow", lambda: len(whole.recorded()) > 10, 30)
+        wait_for("events flow", lambda: len(whole.recorded()) > 10, 90)
         pid = whole.server.pid
         for _ in range(times):
             time.sleep(dice.uniform(0.3, 1.5))

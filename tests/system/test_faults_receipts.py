@@ -67,7 +67,7 @@ def test_when_no_receipt_gets_through_all_is_sent_again_and_recorded_once(
         ChaosLine((mosquitto.host, mosquitto.port), seed=5) as line,
         chain(tmp_path, mosquitto, rate=30, agent_to=line.port) as whole,
     ):
-        wait_for("events flow", lambda: len(whole.recorded()) > 10, 30)
+        wait_for("events flow", lambda: len(whole.recorded()) > 10, 90)
         line.set(DEAF)
         time.sleep(seconds)
         line.set(FINE)
