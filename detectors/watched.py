@@ -10,6 +10,7 @@ from detectors.findings import Event
 from detectors.interface import PointRule, Validity
 from drivers.samples import Frame, Reading, Sample, Silence, Tick, Value
 
+OTHER_REASON_S = 60.0  # a fault that stands changes its reason no more often: noise must not flood disk and ledger
 WAITED = frozenset({"gap", "stuck", "chatter"})  # found by waiting: no grace on top
 
 
@@ -25,20 +26,23 @@ class Watched:
         self._rules = rules
         self._fault: str | None = None
         self._settled = False
-        self._bad_since = 0.0
+        self._bad_since = self._said_at = 0.0
         self._bad: str | None = None
         self._bad_seen = 0
+        self._explained = False  # the driver itself says why nothing comes
         self._good_seen = 0
 
     def update(self, sample: Sample) -> list[Event]:
         """Take one sample in; return what began or ended by it."""
         match sample:
             case Reading(point, value, at, utc) if point == self._point:
+                self._explained = False
                 reason = self._validity.judge(value, at)
                 if reason is None:
                     return self._take(value, at, utc)
                 return self._doubt(reason, at, self._validity.needed if reason in WAITED else 1, value)
             case Silence(point, reason, at, _) if point == self._point and math.isfinite(at):
+                self._explained = True
                 return self._doubt(reason, at, self._validity.needed, None)
             case Tick(at, utc) if math.isfinite(at):
                 return self._tick(at, utc)
@@ -71,7 +75,8 @@ class Watched:
     def _tick(self, at: float, utc: float) -> list[Event]:
         reason = self._validity.overdue(at)
         if reason is not None:
-            return self._doubt(reason, at, self._validity.needed, None) if reason != self._fault else []
+            known = self._fault is not None and (reason == self._fault or self._explained)
+            return [] if known else self._doubt(reason, at, self._validity.needed, None)
         value = self._validity.revived(at)
         if value is not None:
             return self._take(value, at, utc)
@@ -84,7 +89,9 @@ class Watched:
             return []
         if self._fault is None and self._bad not in WAITED and at - self._bad_since < self._validity.grace_s:
             return []
-        self._settled, self._fault = True, self._bad
+        if self._fault is not None and 0 <= at - self._said_at < OTHER_REASON_S:
+            return []
+        self._settled, self._fault, self._said_at = True, self._bad, at
         for rule in self._rules:
             rule.unknown(at)
         return [self._event(self._bad, at, value, active=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from config.points import PointSection
@@ -87,3 +89,20 @@ def test_level_contact_and_silence(
     watched: PointSection, samples: list[Sample], expected: list[tuple[float, str, bool, str]]
 ) -> None:
     assert run(watched, samples) == expected
+
+
+def _an_hour(*reasons: str) -> list[Sample]:
+    """A point that is well for a moment, then silent for an hour: each 10 s one of the reasons, in turn."""
+    silences = [Silence("p", reasons[n % len(reasons)], 10.0 * n, 1e9 + 10 * n) for n in range(1, 360)]
+    return [at(0, 20), *(each for one in silences for each in (one, tick(one.at + 1), tick(one.at + 5)))]
+
+
+def test_an_hour_of_silence_that_the_driver_explains_is_one_fault_and_no_gap_beside_it() -> None:
+    faults = [reason for _, kind, active, reason in run(LEVEL, _an_hour("timeout")) if kind == "fault" and active]
+    assert faults == ["timeout"]
+
+
+def test_reasons_that_take_turns_are_said_once_a_minute_at_most() -> None:
+    said = [when for when, kind, active, _ in run(LEVEL, _an_hour("timeout", "garbage")) if kind == "fault" and active]
+    assert 1 < len(said) <= 61
+    assert all(later - earlier >= 60 for earlier, later in pairwise(said))
