@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from urllib.error import URLError
 
 import psycopg
 from brokers import Broker, free_port
-from pty_pair import pty_pair
+from pty_pair import Cable, pty_pair
 
 BIN = Path(sys.executable).parent
 SITE = "test-school"
@@ -101,31 +101,47 @@ class Device(threading.Thread):
         self._stop_asked = threading.Event()
         self._high = [False] * POINTS
         self._all_to: list[bool] = []
+        self._nonsense = b""
 
     def all_at_once(self, *, high: bool) -> None:
         """With the next line, lift or lower every point."""
         self._all_to = [high] * POINTS
 
+    def say(self, nonsense: bytes) -> None:
+        """With the next line, send these bytes first."""
+        self._nonsense = nonsense
+
     def run(self) -> None:
-        """Speak until told to stop."""
-        fd = os.open(self._port, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            while not self._stop_asked.wait(1 / self.rate if self.rate else 0.05):
-                if self._all_to:
-                    self._high, self._all_to = self._all_to, []
-                    points = range(POINTS)
-                elif self.rate:
-                    points = range(point := self._random.randrange(POINTS), point + 1)
-                    self._high[point] = not self._high[point]
-                else:
-                    continue
-                line = json.dumps({f"p{n:02d}": 90.0 if self._high[n] else 10.0 for n in points}) + "\n"
-                try:
-                    os.write(fd, line.encode())
-                except BlockingIOError:
-                    continue  # nobody reads: a device does not wait
-        finally:
-            os.close(fd)
+        """Speak until told to stop; a cable that is pulled is found again."""
+        while not self._stop_asked.is_set():
+            try:
+                fd = os.open(self._port, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            except OSError:  # the cable is out
+                self._stop_asked.wait(0.1)
+                continue
+            try:
+                self._speak(fd)
+            except OSError:
+                self._stop_asked.wait(0.1)
+            finally:
+                os.close(fd)
+
+    def _speak(self, fd: int) -> None:
+        while not self._stop_asked.wait(1 / self.rate if self.rate else 0.05):
+            if self._all_to:
+                self._high, self._all_to = self._all_to, []
+                points = range(POINTS)
+            elif self.rate:
+                points = range(point := self._random.randrange(POINTS), point + 1)
+                self._high[point] = not self._high[point]
+            else:
+                continue
+            line = json.dumps({f"p{n:02d}": 90.0 if self._high[n] else 10.0 for n in points}) + "\n"
+            nonsense, self._nonsense = self._nonsense, b""
+            try:
+                os.write(fd, nonsense + line.encode())
+            except BlockingIOError:
+                continue  # nobody reads: a device does not wait
 
     def stop(self) -> None:
         """Fall silent for good."""
@@ -144,6 +160,7 @@ class Chain:
     devices: list[Device]
     http_port: int
     database: str = ""
+    cables: Sequence[Cable] = ()
 
     @property
     def agent(self) -> Program:
@@ -305,13 +322,13 @@ def chain(
     with _cables(folder, names) as cables:
         for number, name in enumerate(names):
             (folder / name).mkdir(exist_ok=True)
-            file = agent_config(folder, name, cables[name][0], (broker.host, agent_to or broker.port))
+            file = agent_config(folder, name, cables[name].ours, (broker.host, agent_to or broker.port))
             with file.open("a", encoding="utf-8") as more:
                 more.write(f'[local]\nlost = {{ type = "file", file = "{folder / f"lamp-{name}"}" }}\n')
             command = around.get(name, as_it_is)([str(BIN / "campus-agent"), "run", "--config", str(file)])
             programs.append(Program(name, command, folder))
-            devices.append(Device(cables[name][1], rate, seed * 100 + number))
-        whole = Chain(folder, broker, programs, server, devices, http_port, database)
+            devices.append(Device(cables[name].theirs, rate, seed * 100 + number))
+        whole = Chain(folder, broker, programs, server, devices, http_port, database, [*cables.values()])
         try:
             server.start()
             for program in (*programs, *devices):
@@ -325,9 +342,9 @@ def chain(
 
 
 @contextmanager
-def _cables(folder: Path, names: list[str]) -> Generator[dict[str, tuple[Path, Path]]]:
+def _cables(folder: Path, names: list[str]) -> Generator[dict[str, Cable]]:
     if not names:
         yield {}
         return
     with pty_pair(folder, names[0]) as cable, _cables(folder, names[1:]) as rest:
-        yield {names[0]: (cable.ours, cable.theirs), **rest}
+        yield {names[0]: cable, **rest}

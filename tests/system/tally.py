@@ -40,7 +40,15 @@ class Tally:
         ):
             self._n = int(n)
             self.recorded[str(epoch), int(seq), str(id_)] += 1
+        return self.missing()
+
+    def missing(self) -> set[Key]:
+        """Return what is accepted and not recorded, as far as was read."""
         return self.accepted.keys() - self.recorded.keys()
+
+    def doubled(self) -> int:
+        """Count what is recorded more than once, as far as was read."""
+        return sum(n - 1 for n in self.recorded.values() if n > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +59,34 @@ class Fault:
     seconds: float
     accepted: frozenset[Key]
     drained_s: float
+    together: int = 1  # how many came at once, this one among them
 
 
-def table(faults: Sequence[Fault], tally: Tally) -> list[Mapping[str, float | str]]:
+def table(faults: Sequence[Fault], tallies: Sequence[Tally]) -> list[Mapping[str, float | str]]:
     """Return a row a kind of fault: how many, what was lost and doubled, seconds from heal to drained."""
-    rows: list[Mapping[str, float | str]] = []
-    for kind in sorted({fault.kind for fault in faults}):
-        mine = [fault for fault in faults if fault.kind == kind]
-        keys = frozenset[Key]().union(*(fault.accepted for fault in mine))
-        delays = sorted(fault.drained_s for fault in mine)
-        rows.append(
-            {
-                "fault": kind,
-                "count": len(mine),
-                "events": len(keys),
-                "lost": sum(1 for key in keys if not tally.recorded[key]),
-                "duplicated": sum(tally.recorded[key] - 1 for key in keys if tally.recorded[key] > 1),
-                "p50_s": delays[len(delays) // 2],
-                "p99_s": delays[min(len(delays) - 1, int(len(delays) * 0.99))],
-                "max_s": delays[-1],
-            }
-        )
-    return rows
+    recorded: Counter[Key] = Counter()
+    for tally in tallies:
+        recorded += tally.recorded
+    return [
+        _row(kind, [fault for fault in faults if fault.kind == kind], recorded)
+        for kind in sorted({fault.kind for fault in faults})
+    ]
+
+
+def _row(kind: str, faults: Sequence[Fault], recorded: Counter[Key]) -> Mapping[str, float | str]:
+    keys = frozenset[Key]().union(*(fault.accepted for fault in faults))
+    delays = sorted(fault.drained_s for fault in faults)
+    return {
+        "fault": kind,
+        "count": len(faults),
+        "with another": sum(1 for fault in faults if fault.together > 1),
+        "events": len(keys),
+        "lost": sum(1 for key in keys if not recorded[key]),
+        "duplicated": sum(recorded[key] - 1 for key in keys if recorded[key] > 1),
+        "p50_s": delays[len(delays) // 2],
+        "p99_s": delays[min(len(delays) - 1, int(len(delays) * 0.99))],
+        "max_s": delays[-1],
+    }
 
 
 @dataclass
