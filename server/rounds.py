@@ -59,7 +59,7 @@ class Rounds:
         if self.own is not None:
             self.own.tick(connection, sites, at, mono_s)
         if self.chores():
-            end_shelves(connection, at, services.alert_hook)
+            end_shelves(connection, at, services.alert_hook, services.steady())
             escalation.tick(connection, services.waters, services.alert_hook, at)
         self.tell(connection)
         return requests

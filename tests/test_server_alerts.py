@@ -165,6 +165,30 @@ def test_an_overtaken_alarm_is_recorded_as_history_and_stays_off(connection: Con
     assert (alert.state, alert.late) == ("cleared-unacked", True)
 
 
+def test_a_fire_that_is_overtaken_by_its_own_end_stands_until_a_person_resets_it(
+    connection: Connection, book: Book
+) -> None:
+    hear(connection, signal("fire", active=False, minute=1), book, Position("epoch-1", 2))
+    hear(connection, signal("fire"), book, Position("epoch-1", 1))
+    [alert] = listed(connection, only_open=True)
+    assert (alert.state, alert.latched, alert.late) == ("active-unacked", True, False)
+    assert alert.normal_at is not None
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1), timedelta(days=400)])
+def test_a_jump_of_the_wall_clock_neither_ends_nor_extends_a_shelf(
+    jump: timedelta, connection: Connection, book: Book
+) -> None:
+    [alert] = hear(connection, signal(), book)
+    actions.shelve(connection, alert.id, By("安全主任", AT, book), 30, "门锁在修", since=AT)
+
+    def ended(minutes: int) -> int:
+        steady = AT + timedelta(minutes=minutes)
+        return actions.end_shelves(connection, steady + jump, book, steady)
+
+    assert [ended(29), ended(30)] == [0, 1]
+
+
 def test_a_shelf_is_timed_named_and_holds_for_the_next_one(connection: Connection, book: Book) -> None:
     [alert] = hear(connection, signal(), book)
     by = By("安全主任", AT, book)

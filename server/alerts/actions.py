@@ -67,15 +67,20 @@ def confirm(connection: Connection, alert_id: str, by: By) -> Alert:
     return _record(connection, after, Change.REPEATED, by, "confirmed")
 
 
-def shelve(connection: Connection, alert_id: str, by: By, minutes: float, reason: str) -> Alert:
-    """Put an alert aside for a time, with a reason; never fire, gas, CO or one-key alarms."""
+def shelve(
+    connection: Connection, alert_id: str, by: By, minutes: float, reason: str, since: datetime | None = None
+) -> Alert:
+    """Put an alert aside for a time, with a reason; never fire, gas, CO or one-key alarms.
+
+    `since` is the present moment by a clock that no step of the wall clock moves: the one `end_shelves` is asked with.
+    """
     alert = load(connection, alert_id, lock=True)
     if alert.kind in NEVER_SHELVED:
         raise RefusedError(f"alert {alert_id}: {alert.kind} may never be shelved")
     time = timedelta(minutes=minutes)
     if not timedelta() < time <= LONGEST_SHELF:
         raise RefusedError(f"alert {alert_id}: a shelf holds for up to {LONGEST_SHELF}, not {time}")
-    after = replace(alert, shelved_until=by.at + time, comment=f"{by.user}：{reason}")
+    after = replace(alert, shelved_until=(since or by.at) + time, comment=f"{by.user}：{reason}")
     return _record(connection, after, Change.SHELVED, by, reason)
 
 
@@ -87,9 +92,9 @@ def unshelve(connection: Connection, alert_id: str, by: By) -> Alert:
     return _record(connection, replace(alert, shelved_until=None), Change.UNSHELVED, by, "")
 
 
-def end_shelves(connection: Connection, now: datetime, hook: AlertHook) -> int:
-    """Take alerts whose time is over off the shelf; return how many."""
-    ended = select(alerts).where(alerts.c.open, alerts.c.shelved_until <= now).with_for_update()
+def end_shelves(connection: Connection, now: datetime, hook: AlertHook, steady: datetime | None = None) -> int:
+    """Take alerts whose time is over off the shelf, by the `steady` clock if there is one; return how many."""
+    ended = select(alerts).where(alerts.c.open, alerts.c.shelved_until <= (steady or now)).with_for_update()
     over = connection.execute(ended).mappings().all()
     for row in over:
         save(connection, Step(replace(from_row(row), shelved_until=None), Change.UNSHELVED), now, hook)

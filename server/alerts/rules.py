@@ -68,6 +68,11 @@ def judge_history(open_alert: Alert | None, signal: Signal, fresh_id: str) -> li
         return []
     if open_alert is not None:
         return [Step(altered(open_alert, count=open_alert.count + 1), Change.REPEATED)]
+    if (
+        signal.kind in LATCHING
+    ):  # as it would stand in the right order: normal again, and there until a person resets it
+        fire = raised(signal, fresh_id)
+        return [Step(fire, Change.RAISED), Step(altered(fire, normal_at=signal.received_at), Change.NORMAL)]
     alert = raised(altered(signal, late=True), fresh_id)
     return [Step(alert, Change.RAISED), Step(cleared(alert, signal.at), Change.CLEARED)]
 

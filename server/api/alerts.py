@@ -105,7 +105,11 @@ def shelve(
 ) -> AlertView:
     """Put an alert aside for a time; never fire, gas, CO or one-key alarms."""
     return _act(
-        services, session, "shelve", alert_id, lambda c, by: actions.shelve(c, alert_id, by, body.minutes, body.reason)
+        services,
+        session,
+        "shelve",
+        alert_id,
+        lambda c, by: actions.shelve(c, alert_id, by, body.minutes, body.reason, services.steady()),
     )
 
 
