@@ -333,7 +333,7 @@ def chain(
             server.start()
             for program in (*programs, *devices):
                 program.start()
-            wait_for("the server is ready", whole.ready, 60)
+            wait_for("the server is ready", whole.ready, 180)
             yield whole
         finally:
             whole.quiet()
