@@ -138,7 +138,8 @@ class Link:
         config = self._config
         self._connection = connection
         self._publisher.reconnected()
-        connection.subscribe(self._topic(Kind.RECEIPT), self._topic(Kind.COMMAND))
+        # Receipts are repeated until they are heard: no cluster of brokers need agree on keeping them for us.
+        connection.subscribe((self._topic(Kind.RECEIPT), 0), (self._topic(Kind.COMMAND), 1))
         opened = time.monotonic()
         greeted: str | None = None
         heartbeat_at = readings_at = opened

@@ -114,9 +114,9 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_LINE_MS)
             self._selector.register(sock, selectors.EVENT_READ)
 
-    def subscribe(self, *topics: str) -> None:
-        """Ask for topics at QoS 1."""
-        self._client.subscribe([(topic, 1) for topic in topics])
+    def subscribe(self, *topics: tuple[str, int]) -> None:
+        """Ask for topics, each at its quality."""
+        self._client.subscribe(list(topics))
 
     def publish(self, message: Outgoing) -> None:
         """Hand a message to the socket."""

@@ -29,3 +29,18 @@ def claimed(data: Path) -> Generator[Path]:
         yield data
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def one_at_a_time(data: Path) -> Generator[None]:
+    """Wait until no other process makes the files that all processes of this directory share, and hold them off."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data / "making.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as e:
+        raise ServerError(f"data directory {data}: cannot be used: {e.strerror}") from e
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

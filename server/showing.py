@@ -23,7 +23,7 @@ from server.presence.shared import Hearsay, note_open_pages
 from server.running import assemble, bound, database_address, make_web, now, running, serve_web
 from server.services import Services
 from server.wakening import Wakening
-from server.working import require_shared
+from server.working import make_keys, require_shared
 
 EVERY_S = 1.0
 _log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ async def show(
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     me = f"web-{config.http.port}"
+    make_keys(config.data)
     with claimed(config.data / me) as folder, bound(config.http) as listener:
         # Newest values and answers to commands come straight from the broker; alerts only ever from the database.
         live = [f"{ROOT}/+/+/{kind}" for kind in (Kind.READINGS, Kind.ANSWER)]

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select
 from config.server import ServerConfig
 from contracts.topics import ROOT, Kind
 from server.database import Database, insert_new
-from server.datadir import claimed
+from server.datadir import claimed, one_at_a_time
 from server.drills.wiring import follow
+from server.enrol import authority
 from server.errors import ServerError
 from server.ingest.hearing import Hearing
 from server.ingest.held import Held
@@ -40,6 +41,7 @@ async def ingest(config: ServerConfig, worker: int) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     me, held = f"ingest-{worker}", Held()
+    make_keys(config.data)
     with claimed(config.data / me) as folder:
         births = f"{ROOT}/+/+/{Kind.BIRTH}"  # how a site is found that nobody enrolled here
         hearing = Hearing(me, (), (births,), held, folder=folder)
@@ -72,6 +74,13 @@ def require_shared(config: ServerConfig, name: str) -> None:
             f"{name}: several processes share one PostgreSQL and one broker:"
             ' set database = "postgresql://…", [broker] type = "external" and [mqtt]'
         )
+
+
+def make_keys(data: Path) -> None:
+    """Make the keys that all processes of a data directory share, where there are none yet."""
+    with one_at_a_time(data):
+        authority.load(data)
+        seal.load_key(data)
 
 
 def _know_the_key(database: Database, data: Path) -> None:

@@ -58,7 +58,7 @@ class WireAgent:
             self.client.username_pw_set(user, password)
 
         def subscribe(client: mqtt.Client, *_rest: object) -> None:
-            client.subscribe([(self.topic(Kind.RECEIPT), 1), (self.topic(Kind.COMMAND), 1)])
+            client.subscribe([(self.topic(Kind.RECEIPT), 0), (self.topic(Kind.COMMAND), 1)])
 
         self.client.on_connect = subscribe
         self.client.on_message = self._on_message
@@ -134,9 +134,11 @@ def write_config(folder: Path, *, http_port: int, mqtt_port: int, embedded: bool
 class ServerProcess:
     """A real server process that can be killed and started again."""
 
-    def __init__(self, config: Path, http_port: int, code: str = "", log: Path | None = None) -> None:
+    def __init__(
+        self, config: Path, http_port: int, code: str = "", log: Path | None = None, command: str = "run"
+    ) -> None:
         self.base = f"http://127.0.0.1:{http_port}"
-        program = ["-c", code, str(config)] if code else ["-m", "server", "run", "--config", str(config)]
+        program = ["-c", code, str(config)] if code else ["-m", "server", command, "--config", str(config)]
         self._command = [sys.executable, *program]
         self._config = config
         self._log = log or config.with_suffix(".log")

@@ -196,6 +196,7 @@ class BrokerLink:
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.connect_async(section.host, section.port, keepalive=section.keepalive_s)
         client.loop_start()
@@ -224,6 +225,15 @@ class BrokerLink:
         unwanted = [one for site in sorted(sites) for _, one in _filters(site)]
         for first in range(0, len(unwanted), AT_ONCE):
             client.unsubscribe(unwanted[first : first + AT_ONCE])
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        """A cluster that has just lost a node refuses some: without asking again we would be deaf to a school."""
+        refused = sum(reason.is_failure for reason in reasons)
+        if refused:
+            self._forgone = True
+            _log.warning("broker %s: refused %d subscriptions; asking again", self._address, refused)
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         self._say_lost("no connection")

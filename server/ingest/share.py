@@ -19,6 +19,7 @@ from server.presence.presence import Presence
 
 ROUND_S = 1.0
 MARGIN_S = 1.0  # we stop before others may start
+DEAF_S = 8.0  # without a sign of the broker for so long, another may hear better
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Link(Protocol):
 
     def take(self, sites: Collection[str]) -> None: ...
     def leave(self, sites: Collection[str]) -> None: ...
+    def age_s(self) -> float | None: ...
 
 
 class Write(Protocol):
@@ -80,7 +82,7 @@ class Share:
     def _run(self) -> None:
         while True:
             try:
-                self.round()
+                self._round_or_rest()
                 if self._failing:
                     _log.info("%s: shares sites again", self.me)
                 self._failing = False
@@ -94,6 +96,15 @@ class Share:
             self._give_all_up()
         except (SQLAlchemyError, ServerError) as e:
             _log.warning("%s: leases are left to run out: %s", self.me, str(e).splitlines()[0])
+
+    def _round_or_rest(self) -> None:
+        """Take part only while the broker is heard: a deaf worker that held on to its sites would silence them."""
+        age_s = self._link.age_s()
+        if age_s is not None and age_s < DEAF_S:
+            self.round()
+        elif self._taken:
+            _log.warning("%s: hears nothing from the broker, gives its sites to others", self.me)
+            self._give_all_up()
 
     def round(self) -> None:
         """Do one round."""

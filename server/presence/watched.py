@@ -10,8 +10,7 @@ from sqlalchemy import Connection, Table, select, update
 
 from contracts.messages import Birth
 from server.batch import Batch, part_of
-from server.bulk import among
-from server.database import upsert
+from server.bulk import among, upsert_rows
 from server.presence.tables import agents, lines, points, zones
 
 _Place = tuple[str, str, str]
@@ -104,6 +103,8 @@ def _replace(connection: Connection, table: Table, site: str, agent: str, rows: 
     mine = (table.c.site == site, table.c.agent == agent)
     connection.execute(update(table).where(*mine).values(gone=True))
     columns = set(table.c.keys())
-    for row in rows:
-        known = {key: value for key, value in row.items() if key in columns and key != "id"}
-        upsert(connection, table, {"site": site, "agent": agent, "id": row["id"]}, {**known, "gone": False})
+    # By id: one that names a point twice means the last. All at once, for a storm of births follows every power cut.
+    named = {row["id"]: {key: value for key, value in row.items() if key in columns} for row in rows}
+    if named:
+        whole = [{"site": site, "agent": agent, **row, "gone": False} for row in named.values()]
+        upsert_rows(connection, table, ("site", "agent", "id"), whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -16,14 +17,18 @@ import psycopg
 from serving import ROOT, WireAgent, until
 
 from contracts.messages import Point
+from contracts.topics import Kind
 
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
+WINDOW = 200  # events on the way, as of the real agent
+SILENT_S = 15.0  # without an answer the real agent dials anew
 
 
 class Workers:
     """`campus-server ingest` processes by number."""
 
-    def __init__(self, folder: Path, database: str, mqtt_ports: Sequence[int]) -> None:
+    def __init__(self, folder: Path, database: str, mqtt_ports: Sequence[int], named: Collection[str] = ()) -> None:
+        self._named = sorted(named)
         self._folder = folder
         self.database = database
         self._ports = list(mqtt_ports)
@@ -33,7 +38,8 @@ class Workers:
         """Write the one file all of them share."""
         file = self._folder / f"server-{port}-{http_port}.toml"
         file.write_text(
-            f'data = "{self._folder / "data"}"\ndatabase = "{self.database}"\n[http]\nport = {http_port}\n'
+            f'data = "{self._folder / "data"}"\ndatabase = "{self.database}"\nsites = {json.dumps(self._named)}\n'
+            f"[http]\nport = {http_port}\n"
             f'[broker]\ntype = "external"\n[mqtt]\nport = {port}\n',
             encoding="utf-8",
         )
@@ -68,7 +74,7 @@ class Workers:
         rows = self.query("SELECT site, holder FROM ingest_leases WHERE until > now() AND holder <> ''")
         return {site: holder for site, holder in rows if not site.startswith("_")}
 
-    def share(self, sites: Collection[str], numbers: Collection[int], within_s: float = 60.0) -> float:
+    def share(self, sites: Collection[str], numbers: Collection[int], within_s: float = 120.0) -> float:
         """Wait until exactly these workers answer for all of these sites; return how long that took."""
         began = time.monotonic()
         names = {f"ingest-{number}" for number in numbers}
@@ -88,15 +94,15 @@ class Load(threading.Thread):
         super().__init__(name="load", daemon=True)
         self.agents = [WireAgent("127.0.0.1", ports[n % len(ports)], site) for n, site in enumerate(sorted(sites))]
         self.made = self.came_on = 0
-        self.longest_s = 0.0  # without a receipt for anybody
+        self.longest_s = 0.0  # from an event to its receipt
         self._rate = rate
+        self._answered: dict[str, tuple[int, float]] = {}  # how many receipts, and when the last had come
         self._ended = threading.Event()
 
     def run(self) -> None:
         for agent in self.agents:
             agent.birth(Point(id="smoke-1", name="烟感", kind="smoke", place="楼"))
         began, beaten_s, again_s = time.monotonic(), 0.0, time.monotonic()
-        last, last_s = 0, time.monotonic()
         beats = 0
         while not self._ended.wait(0.005):
             now_s = time.monotonic()
@@ -112,22 +118,33 @@ class Load(threading.Thread):
             if now_s - again_s > 3.0:
                 again_s = now_s
                 self.send_again(now_s - 3.0)
-            receipted = self.made - self.waiting()
-            if receipted > last:
-                self.longest_s, last, last_s = max(self.longest_s, now_s - last_s), receipted, now_s
+            oldest = [next(iter(agent.unacked.values()), None) for agent in self.agents]
+            self.longest_s = max(self.longest_s, *(now_s - one.stamp.mono_s for one in oldest if one), 0.0)
 
     def waiting(self) -> int:
         """How many events have no receipt."""
         return sum(len(agent.unacked) for agent in self.agents)
 
     def send_again(self, before_s: float = float("inf")) -> None:
-        """Send what was made before a moment and has no receipt."""
+        """Send the oldest of what was made before a moment and has no receipt; dial anew where nobody answers."""
         for agent in self.agents:
-            for event in list(agent.unacked.values()):
+            for event in list(agent.unacked.values())[:WINDOW]:
                 if event.stamp.mono_s < before_s:
-                    agent.publish("events", event.model_dump_json())  # pyright: ignore[reportArgumentType]
+                    agent.publish(Kind.EVENTS, event.model_dump_json())
+            answered = len(agent.receipts)
+            if answered != self._answered.get(agent.site, (-1, 0.0))[0] or not agent.unacked:
+                self._answered[agent.site] = answered, time.monotonic()
+            elif time.monotonic() - self._answered[agent.site][1] > SILENT_S:
+                self._answered[agent.site] = answered, time.monotonic()
+                agent.client.loop_stop()
+                agent.client.reconnect()
+                agent.client.loop_start()
 
-    def settle(self, within_s: float = 60.0) -> None:
+    def flows(self) -> bool:
+        """Whether all but the newest events have their receipts."""
+        return self.made > 0 and self.waiting() < self._rate
+
+    def settle(self, within_s: float = 120.0) -> None:
         """Make no more, and wait until all has its receipt."""
         self.end()
         deadline = time.monotonic() + within_s
@@ -164,6 +181,7 @@ def loaded(
             workers.start(number)
         load.start()
         workers.share(sites, numbers)
+        until(load.flows, 120.0, "receipts come")
         load.longest_s = 0.0
         yield load
     finally:
