@@ -60,26 +60,26 @@ class Counted:
         raise RuntimeError(f"{arrival.topic}: was not written")
 
 
-def births() -> list[Arrival]:
+def births(agents: int = AGENTS) -> list[Arrival]:
     """Make each agent say what it watches."""
     points = tuple(
         Point(id=f"p{n}", name=f"{n} 号点", kind="contact", place="实验楼", grid="三号网格") for n in range(POINTS)
     )
     return [
         _arrival(f"campus/1/no1/agent{a}/birth", Birth(name="楼", stamp=_stamp(a), session=1, points=points))
-        for a in range(AGENTS)
+        for a in range(agents)
     ]
 
 
-def events(count: int) -> list[Arrival]:
+def events(count: int, agents: int = AGENTS, points: int = POINTS) -> list[Arrival]:
     """Make points of several agents come on and go off in turn."""
-    epochs = [str(uuid.uuid4()) for _ in range(AGENTS)]
+    epochs = [str(uuid.uuid4()) for _ in range(agents)]
     made: list[Arrival] = []
     for i in range(count):
-        agent, point = i % AGENTS, i // AGENTS % POINTS
+        agent, point = i % agents, i // agents % points
         event = Event(
-            id=str(uuid.uuid4()), epoch=epochs[agent], seq=i // AGENTS + 1, stamp=_stamp(agent), point=f"p{point}",
-            kind=KINDS[point % len(KINDS)], active=i // AGENTS // POINTS % 2 == 0, severity=Severity.WARNING,
+            id=str(uuid.uuid4()), epoch=epochs[agent], seq=i // agents + 1, stamp=_stamp(agent), point=f"p{point}",
+            kind=KINDS[point % len(KINDS)], active=i // agents // points % 2 == 0, severity=Severity.WARNING,
             reason="fixed-limit", value=1.5, unit="m",
         )  # fmt: skip
         made.append(_arrival(f"campus/1/no1/agent{agent}/events", event))

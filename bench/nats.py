@@ -32,14 +32,15 @@ def broker(folder: Path) -> Generator[int]:
         [Path(sys.executable).parent / "nats-server", "-c", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _await(port)
+        await_port(port)
         yield port
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _await(port: int) -> None:
+def await_port(port: int) -> None:
+    """Wait until somebody listens."""
     for _ in range(500):
         with socket.socket() as sock:
             if sock.connect_ex(("127.0.0.1", port)) == 0:
