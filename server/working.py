@@ -98,7 +98,7 @@ async def _do_chores(config: ServerConfig, services: Services, held: Held) -> No
         await asyncio.sleep(CHORES_S)
         if not held.covers(CHORES):
             continue
-        chores = [keep(services, config.data), *(one.run() for one in followers(services, config.push))]
+        chores = [keep(services, config.data, config.keep), *(one.run() for one in followers(services, config.push))]
         if services.drills is not None:
             chores.append(follow(services.drills))
         tasks = [asyncio.create_task(one) for one in chores]
