@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+from serving import until
 
 from config import ConfigError, load
 from config.agent import AgentConfig
@@ -133,3 +135,33 @@ def test_a_cameras_password_is_put_into_its_address_only_when_it_is_opened(tmp_p
         with_password(source, tmp_path / "none")
     with pytest.raises(ValueError, match="USER@HOST"):
         CameraSection(id="c", name="c", source="rtsp://10.0.0.9/ch1", password_file=file)
+
+
+@pytest.mark.timeout(120)
+def test_a_running_agent_never_says_the_password_of_a_camera_it_cannot_reach(tmp_path: Path) -> None:
+    file, log = tmp_path / "agent.toml", tmp_path / "agent.log"
+    address = f"rtsp://admin:{PLANTED}@127.0.0.1:9/ch1"
+    file.write_text(
+        'site = "no1"\nagent = "lab"\nname = "实验楼"\n[mqtt]\nport = 9\n'
+        f'[outbox]\ndirectory = "{tmp_path / "outbox"}"\n'
+        f'[[camera]]\nid = "gate"\nname = "校门"\nsource = "{address}"\nopen_timeout_s = 1.0\n',
+        encoding="utf-8",
+    )
+    with log.open("wb") as out:
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "agent", "run", "--config", str(file)], cwd=ROOT, stdout=out, stderr=out
+        )
+    try:
+        until(lambda: "rtsp://***@127.0.0.1" in log.read_text(encoding="utf-8"), 90, "the camera's trouble is told")
+        for process in psutil.Process(agent.pid).children(recursive=True):
+            assert PLANTED not in " ".join(process.cmdline())
+            assert PLANTED not in str(process.environ())
+    finally:
+        agent.terminate()
+        agent.wait(30)
+    found = [
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path != file and PLANTED.encode() in path.read_bytes()
+    ]
+    assert found == []
