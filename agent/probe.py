@@ -26,6 +26,8 @@ LISTEN_S = 1.0
 Port = Annotated[str | None, typer.Option(help="Serial port to scan for Modbus devices.")]
 Scan = Annotated[str | None, typer.Option(help="Addresses to try on it, like 1-32 or 1,3,80.")]
 Baud = Annotated[int | None, typer.Option(help="Only this baud rate; else each profile's own.")]
+Seen = Annotated[str | None, typer.Option(help="A camera (rtsp://…, /dev/video0): write a still with its pixels.")]
+Show = Annotated[Path, typer.Option(help="Where to write it.")]
 Watch = Annotated[float, typer.Option(help="Show live GPIO levels for so many seconds.", min=0)]
 
 
@@ -34,8 +36,26 @@ def register(app: typer.Typer) -> None:
     app.command("probe")(probe)
 
 
-def probe(*, port: Port = None, scan: Scan = None, baud: Baud = None, watch: Watch = 0) -> None:
-    """List serial ports, GPIO lines and cameras; with --port and --scan try the known devices on a line."""
+def probe(
+    *,
+    port: Port = None,
+    scan: Scan = None,
+    baud: Baud = None,
+    watch: Watch = 0,
+    camera: Seen = None,
+    show: Show = Path("still.png"),
+) -> None:
+    """List serial ports, GPIO lines and cameras; try devices on a line (--port); show a camera's pixels (--camera)."""
+    if camera is not None:
+        from agent.probe_camera import still  # noqa: PLC0415 - OpenCV loads where a camera is
+        from drivers.errors import DriverError  # noqa: PLC0415
+
+        try:
+            typer.echo(still(camera, show))
+        except DriverError as e:
+            typer.echo(str(e), err=True)
+            raise typer.Exit(2) from e
+        return
     raise typer.Exit(main(port, scan, baud, watch))
 
 

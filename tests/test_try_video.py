@@ -11,8 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from agent.probe_camera import still
 from agent.try_video import register
 from drivers.capture import redact
+from drivers.errors import DriverError
 
 app = typer.Typer()
 register(app)
@@ -159,3 +161,36 @@ def test_a_drawing_that_cannot_be_written_is_one_clear_message(cut: Path, tmp_pa
     assert (code, lines) == (2, [])
     assert word in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["count", "--line", "900,0,900,500"], "--line: lies outside the picture", id="a line beside it"),
+        pytest.param(["zone", "--zone", "0,900,9,900,9,990"], "--zone: lies outside the picture", id="a zone below it"),
+        pytest.param(["count", "--line", "1,1,9,9", "--model", "no.onnx"], "the model cannot be read", id="no model"),
+        pytest.param(
+            ["count", "--line", "1,1,9,9", "--model", "CLIP", "--sha256", "0" * 64],
+            "is not the model that was meant", id="another model than the hash says",
+        ),
+        pytest.param(["fire", "--show", "seen.gif"], "neither", id="a drawing of another kind"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_one_clear_line(cut: Path, words: list[str], said: str) -> None:
+    command, *rest = words
+    code, lines, error = run(command, str(cut), *(str(cut) if word == "CLIP" else word for word in rest), "--json")
+    assert (code, lines) == (2, [])
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_still_of_a_camera_shows_its_pixels(cut: Path, tmp_path: Path) -> None:
+    out = tmp_path / "still.png"
+    said = still(str(cut), out)
+    assert f"{cut}: 768x576, written to {out}" in said
+    assert "drawn_on = [768, 576]" in said
+    picture = cv2.imread(str(out))
+    assert picture is not None
+    assert tuple(picture[150, 300]) == (0, 200, 255)
+    with pytest.raises(DriverError, match=r"rtsp://\*\*\*@127.0.0.1:9/ch1: no picture can be read"):
+        still("rtsp://admin:secret@127.0.0.1:9/ch1", out)
