@@ -26,7 +26,7 @@ from server.ledger.actions import Finding, report
 from server.ledger.entry import Entry, columns
 from server.ledger.guards import Actor
 from server.ledger.judgement import load_judgement
-from server.ledger.query import Sort, Wanted, counts, page, precision, statement, story
+from server.ledger.query import Sort, Wanted, counts, narrowed_by, page, precision, statement, story
 from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards
 from server.ledger.verify import verify
@@ -137,7 +137,8 @@ def _deep(connection: Connection) -> str:
 
 
 def _plan(connection: Connection, wanted: Wanted, sort: Sort) -> str:
-    query = statement(wanted, sort).limit(51).compile(connection, compile_kwargs={"literal_binds": False})
+    narrowed = narrowed_by(connection, wanted)
+    query = statement(wanted, sort, "", narrowed).limit(51).compile(connection, compile_kwargs={"literal_binds": False})
     if connection.dialect.name == "postgresql":
         rows = connection.exec_driver_sql(f"explain (analyze, buffers) {query}", dict(query.params)).all()
         return "\n".join(str(row[0]) for row in rows)

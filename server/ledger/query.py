@@ -51,7 +51,7 @@ class Page:
 def page(connection: Connection, wanted: Wanted, sort: Sort = "-found_at", after: str = "", limit: int = 50) -> Page:
     """Return one page of entries."""
     limit = max(1, min(limit, MOST))
-    rows = connection.execute(statement(wanted, sort, after, _narrowed(connection, wanted)).limit(limit + 1)).all()
+    rows = connection.execute(statement(wanted, sort, after, narrowed_by(connection, wanted)).limit(limit + 1)).all()
     entries = tuple(from_row(row) for row in rows[:limit])
     return Page(entries, _cursor(entries[-1], sort) if len(rows) > limit else None)
 
@@ -77,14 +77,14 @@ def counts(connection: Connection, wanted: Wanted) -> dict[str, int]:
 
     Counting a million takes as long as reading them, and nobody reads further than "more than ten thousand".
     """
-    some = select(hazards.c.state).where(*_narrowed(connection, wanted), *_conditions(wanted)).limit(COUNTED + 1)
+    some = select(hazards.c.state).where(*narrowed_by(connection, wanted), *_conditions(wanted)).limit(COUNTED + 1)
     inner = some.subquery()
     query = select(inner.c.state, func.count()).group_by(inner.c.state)
     found: dict[str, int] = {state: n for state, n in connection.execute(query)}  # noqa: C416 - a row is no pair to the types
     return found if sum(found.values()) <= COUNTED else {MORE: COUNTED}
 
 
-def _narrowed(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
+def narrowed_by(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
     """Ask the index of texts first."""
     ids = search.proposed(connection, wanted.text) if wanted.text else None
     return [] if ids is None else [search.among(connection, ids)]
