@@ -125,7 +125,7 @@ def serving(folder: Path) -> Generator[tuple[int, str, str]]:
         command = [sys.executable, "-m", "server", "run", "--config", str(config)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         try:
-            _wait_ready(http_port, process)
+            wait_ready(http_port, process)
             yield mqtt_port, passwords[0], passwords[1]
         finally:
             process.terminate()
@@ -138,7 +138,7 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _wait_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_ready(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
