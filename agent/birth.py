@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 
 from agent.faults import OWN_POINTS
+from agent.limits import limits_of
 from config.agent import AgentConfig
 from config.cameras import LineSection
 from contracts.messages import Birth, Line, Point, Stamp, Zone
@@ -55,6 +56,7 @@ def _points(config: AgentConfig) -> tuple[Point, ...]:
             zone=p.zone,
             auxiliary=p.auxiliary,
             silence_s=p.silence_s,
+            limits=limits_of(p.rule),
         )
         for bus in config.bus
         for p in bus.point

@@ -30,6 +30,14 @@ class Stamp(Message):
     clock: Clock = Clock.UNSYNCED
 
 
+class Limit(Message):
+    """A value at which the agent raises an alarm at a point, in the point's unit; pages draw it."""
+
+    name: str = Field(max_length=20)  # the rule's own word: high, low, critical, …
+    value: float
+    severity: str = Field(default="warning", max_length=20)
+
+
 class Point(Message):
     """One point as its agent was told to watch it."""
 
@@ -42,6 +50,7 @@ class Point(Message):
     zone: Name = ""
     auxiliary: bool = False  # 辅助: reports too rarely to count as fire-grade
     silence_s: float | None = None  # no good value for this long is a fault
+    limits: tuple[Limit, ...] = Field(default=(), max_length=8)
 
 
 class Line(Message):

@@ -31,6 +31,15 @@ class Stood:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A limit of the point's rule."""
+
+    value: float
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """What the picture shows, and in whose clock."""
 
@@ -57,7 +66,12 @@ class _Scale:
 
 
 def svg(
-    span: Span, columns: Sequence[Column], stood: Sequence[Stood], title: str, zooms: Sequence[tuple[str, str]]
+    span: Span,
+    columns: Sequence[Column],
+    stood: Sequence[Stood],
+    title: str,
+    zooms: Sequence[tuple[str, str]],
+    limits: Sequence[Mark] = (),
 ) -> str:
     """Draw it; `zooms` are equal parts of the span, each with its address and its name."""
     parts = [
@@ -66,8 +80,12 @@ def svg(
         *_times(span),
     ]
     if columns:
-        scale = _scale(columns)
-        parts += [*_values(scale), f'<path class="course" d="{_path(columns, scale)}"/>']
+        scale = _scale(columns, limits)
+        parts += [
+            *_values(scale),
+            *(_limit(scale, one) for one in limits),
+            f'<path class="course" d="{_path(columns, scale)}"/>',
+        ]
     width = PIXELS / max(len(zooms), 1)
     for i, (address, name) in enumerate(zooms):
         parts.append(
@@ -78,8 +96,10 @@ def svg(
     return "".join([*parts, "</svg>"])
 
 
-def _scale(columns: Sequence[Column]) -> _Scale:
-    low, high = min(c[1] for c in columns), max(c[2] for c in columns)
+def _scale(columns: Sequence[Column], limits: Sequence[Mark]) -> _Scale:
+    """Fit what was read, and the limits: how far off they are is what the picture is for."""
+    marks = [one.value for one in limits]
+    low, high = min([*(c[1] for c in columns), *marks]), max([*(c[2] for c in columns), *marks])
     margin = (high - low) * 0.08 or max(abs(high) * 0.1, 0.5)
     return _Scale(low - margin, high + margin)
 
@@ -127,4 +147,13 @@ def _stood(span: Span, one: Stood) -> str:
     return (
         f'<rect class="stood {escape(one.severity)}" x="{begin}" y="{TOP}" width="{max(end - begin, 2):.1f}"'
         f' height="{HEIGHT - TOP - BOTTOM}"><title>{escape(one.text)}</title></rect>'
+    )
+
+
+def _limit(scale: _Scale, one: Mark) -> str:
+    y = scale.y(one.value)
+    return (
+        f'<line class="limit {escape(one.severity)}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}">'
+        f"<title>{escape(one.text)}</title></line>"
+        f'<text class="tick limit-text" x="{WIDTH - RIGHT - 4}" y="{y - 4}" text-anchor="end">{escape(one.text)}</text>'
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,9 @@ from server.accounts.permissions import may
 from server.accounts.web import identify
 from server.alerts.tables import alerts
 from server.errors import UnknownError
-from server.history.plot import Span, Stood, svg
+from server.history.plot import Mark, Span, Stood, svg
+from server.pages import catalogue
+from server.pages.catalogue import Catalogue
 from server.pages.rooms import Pages
 from server.presence.tables import points
 from server.services import Services
@@ -35,6 +38,7 @@ MOST_ALERTS = 200
 def router(pages: Pages, services: Services) -> APIRouter:
     """Return the route."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    books = catalogue.read_all()
 
     @routes.get("/points/{site}/{agent}/{point}")
     async def point(request: Request, site: str, agent: str, point: str) -> Response:
@@ -48,7 +52,8 @@ def router(pages: Pages, services: Services) -> APIRouter:
         length = SPANS.get(name, SPANS["day"])
         end = min(_moment(query.get("to")) or services.now(), services.now())
         key = (site, agent, point)
-        values = await asyncio.to_thread(_read, services, key, end - length, end)
+        texts = books[catalogue.choose(query.get("lang"), request.cookies.get("lang"))]
+        values = await asyncio.to_thread(_read, services, key, end - length, end, texts)
         return pages.open(request, "point", span=name if name in SPANS else "day", spans=list(SPANS), **values)
 
     _ = point
@@ -62,7 +67,9 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _read(services: Services, key: tuple[str, str, str], begin: datetime, end: datetime) -> dict[str, Any]:
+def _read(
+    services: Services, key: tuple[str, str, str], begin: datetime, end: datetime, texts: Catalogue
+) -> dict[str, Any]:
     where = (points.c.site == key[0], points.c.agent == key[1], points.c.id == key[2])
     a = alerts.c
     standing = and_(a.site == key[0], a.agent == key[1], a.point == key[2], a.began_at < end)
@@ -79,7 +86,8 @@ def _read(services: Services, key: tuple[str, str, str], begin: datetime, end: d
     zone = timezone(timedelta(hours=services.ledger.judgement.timers.utc_offset_hours))
     span = Span(begin, end, zone)
     columns = services.series.columns(key, begin, end, span.step)
-    stood = [Stood(one.began_at, one.cleared_at, one.severity, f"{one.kind} {one.reason}") for one in found]
+    stood = [Stood(one.began_at, one.cleared_at, one.severity, _stood(texts, one.kind, one.reason)) for one in found]
+    limits = [_mark(texts, one, row.unit) for one in row.limits]
     here = "/points/" + "/".join(quote(part) for part in key)
     length = end - begin
     smaller = next((name for name, one in reversed(SPANS.items()) if one < length), None)
@@ -97,7 +105,8 @@ def _read(services: Services, key: tuple[str, str, str], begin: datetime, end: d
         "later": int((end + length).timestamp()) if end + timedelta(minutes=1) < services.now() else None,
         "at": int(end.timestamp()),
         "alerts": [(one, one.began_at.astimezone(zone)) for one in found],
-        "plot": svg(span, columns, stood, row.name, _zooms(here, span, smaller)),
+        "plot": svg(span, columns, stood, row.name, _zooms(here, span, smaller), limits),
+        "limits": limits,
     }
 
 
@@ -111,3 +120,14 @@ def _zooms(here: str, span: Span, smaller: str | None) -> list[tuple[str, str]]:
         to = int((middle + length / 2).timestamp())
         found.append((f"{here}?span={smaller}&to={to}", f"{middle.astimezone(span.zone):%m-%d %H:%M}"))
     return found
+
+
+def _stood(texts: Catalogue, kind: str, reason: str) -> str:
+    known = texts.texts
+    kind_words = known.get(f"kind.{kind}", known["kind.unknown"])
+    return f"{kind_words} {known.get(f'reason.{reason}', '')}".strip()
+
+
+def _mark(texts: Catalogue, limit: Mapping[str, Any], unit: str) -> Mark:
+    word = texts.texts.get(f"limit.{limit['name']}", str(limit["name"]))
+    return Mark(float(limit["value"]), str(limit["severity"]), f"{word} {limit['value']:g} {unit}".strip())

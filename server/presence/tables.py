@@ -69,6 +69,7 @@ points = Table(
     Column("zone", String(200), nullable=False, default=""),
     Column("auxiliary", Boolean, nullable=False, default=False),
     Column("silence_s", Float),
+    Column("limits", JSON, nullable=False, default=list, server_default="[]"),
     Column("gone", Boolean, nullable=False, default=False),  # no longer in the newest birth
     PrimaryKeyConstraint("site", "agent", "id"),
 )
