@@ -78,6 +78,7 @@ class CheckInBody(BaseModel):
     gear: dict[Annotated[str, Field(max_length=20)], bool] = Field(default={}, max_length=10)
     note: Line = ""
     trouble: bool = False
+    age_s: float = Field(default=0.0, ge=0, le=7 * 86_400, description="how long ago, where the phone had no network")
 
 
 class CheckedIn(BaseModel):
@@ -188,7 +189,7 @@ def checkin(
         found, checkpoint = records.find(connection, services.waters, body.token)
         if session.site not in ("", found.site):
             raise Problem(404, "Unknown", "这个巡查点不在您的学校")
-        word = CheckIn(body.id, checkpoint, body.gear, body.note, body.trouble)
+        word = CheckIn(body.id, checkpoint, body.gear, body.note, body.trouble, body.age_s)
         outcome = check_in(connection, services, found, word, session)
         return CheckedIn(hazards=outcome.hazards, left=outcome.left, fulfilled=outcome.fulfilled)
 

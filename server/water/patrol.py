@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,7 @@ class CheckIn:
     gear: Mapping[str, bool]
     note: str = ""
     trouble: bool = False  # the note tells of a hazard
+    age_s: float = 0.0  # how long ago, by the phone, where it had no network
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def check_in(
     connection: Connection, services: Services, water: WaterSection, word: CheckIn, session: Session
 ) -> Outcome:
     """Record a visit with all that follows from it, in one transaction."""
-    now = services.now()
+    received = services.now()
+    now = received - timedelta(seconds=word.age_s)
     gear = {item: bool(there) for item, there in word.gear.items() if item in water.gear}
     row = {
         "id": word.id, "site": water.site, "water": water.id, "checkpoint": word.checkpoint, "at": now,
@@ -60,8 +62,8 @@ def check_in(
     hazards = _hazards(connection, services, water, word, session, place)
     if not left:
         _tick(connection, services, water, word, session.user, now)
-    note(connection, now, session.user, "water patrol", f"{water.site}/{water.id}/{word.checkpoint}")
-    announce(connection, now, "water", water.site, {"water": water.id, "patrol": word.id})
+    note(connection, received, session.user, "water patrol", f"{water.site}/{water.id}/{word.checkpoint}")
+    announce(connection, received, "water", water.site, {"water": water.id, "patrol": word.id})
     return Outcome(hazards, left, fulfilled=not left)
 
 

@@ -12,6 +12,7 @@ from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
 from drilling import NAME, PASSWORD, DrillServer, until
 from playwright.sync_api import Browser, Page, expect
 from serving import WireAgent
+from sqlalchemy import text
 
 from contracts.messages import Birth, Point, Reading, Readings, Zone
 from contracts.topics import Kind
@@ -185,3 +186,29 @@ def test_a_phone_shows_the_board_and_checks_in_at_a_printed_code(
         picture(page, tmp_path, "phone-board")
         page.goto(f"{server.url}/p/nonsense")
         expect(page.locator(".sent")).to_contain_text("没有对应的巡查点")
+
+
+def test_a_visit_without_a_network_is_kept_on_the_phone_and_recorded_once(
+    browser: Browser, server: DrillServer, pond: PondAgent
+) -> None:
+    del pond
+    database = connect(sqlite_address(server.data / "campus.db"))
+    with database.read.connect() as connection:
+        found = tokens(connection, load_waters(server.data).water)
+    token = next(t for t, place in found.items() if place[1] == "pool")
+    query = "SELECT COUNT(*) FROM water_patrols WHERE water = 'pool'"
+    with looking(browser, server, f"/p/{token}", PHONE) as page:
+        expect(page.locator('[data-link="page"][data-state="ok"]')).to_be_visible(timeout=60_000)
+        page.context.set_offline(True)
+        for box in page.locator('[value="yes"]').all():
+            box.check()
+        page.click('button[type="submit"]')
+        expect(page.locator("#result")).to_contain_text("已存在手机里，1 条")
+        page.context.set_offline(False)
+        expect(page.locator("#result")).to_contain_text("已记录", timeout=60_000)
+        page.reload()
+        expect(page.locator("#checkin")).to_be_visible()
+        assert page.evaluate("localStorage.getItem('patrols')") == "[]"
+    with database.read.connect() as connection:
+        assert connection.execute(text(query)).scalar() == 1
+    database.close()
