@@ -19,7 +19,9 @@ PAGE = HERE / "dependencies.md"
 OLD = timedelta(days=548)
 _ABSENT = {"colorama": "BSD-3-Clause", "tzdata": "Apache-2.0"}  # only where the platform lacks something
 _NAMES = {  # what older metadata says in other words
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
     "ISC License": "ISC",
