@@ -67,6 +67,23 @@ class KeepSection(Section):
     """Messages that could not be taken; at most the newest 10,000."""
 
 
+class HistorySection(Section):
+    """How long readings are kept in the file beside the database."""
+
+    keep_days: int = Field(default=90, ge=2, le=36_500)
+    """Every reading as it came."""
+    keep_minutes_days: int = Field(default=730, ge=2, le=36_500)
+    """Lowest, highest and mean of each minute."""
+    keep_hours_days: int = Field(default=3_650, ge=2, le=36_500)
+    """The same of each hour."""
+
+    @model_validator(mode="after")
+    def _coarse_is_kept_longer(self) -> Self:
+        if not self.keep_days <= self.keep_minutes_days <= self.keep_hours_days:
+            raise ValueError("keep_days, keep_minutes_days, keep_hours_days: none may be shorter than the one before")
+        return self
+
+
 class ServerConfig(Section):
     """All of one server."""
 
@@ -82,6 +99,7 @@ class ServerConfig(Section):
     mqtt: MqttSection = MqttSection()
     presence: PresenceSection = PresenceSection()
     keep: KeepSection = KeepSection()
+    history: HistorySection = HistorySection()
     sites: tuple[Id, ...] = ()
     """Sites whose agents are heard; all where none is named."""
     schools: tuple[Path, ...] = ()

@@ -35,9 +35,10 @@ from server.drills.wiring import Books, agents_at_exits, drill_running, follow, 
 from server.duties.plan import load_plan
 from server.enrol import authority, doors
 from server.errors import ServerError
+from server.history.embedded import SqliteSeries
 from server.history.lane import Nowhere, ReadingsLane
 from server.history.latest import Latest
-from server.history.series import SqliteSeries
+from server.history.upkeep import tidy
 from server.ingest.broker_link import EVERY_SITE, BrokerLink, Lanes
 from server.ingest.hearing import Hearing
 from server.ingest.intake import Intake
@@ -54,6 +55,7 @@ from server.presence.presence import Presence
 from server.push.follow import followers
 from server.rounds import Rounds, go_round
 from server.services import Enrolment, Services
+from server.trust import TRUSTED, TrustedClock
 from server.wall.own import OwnHealth, own_certificates
 from server.water.asking import Asked
 from server.water.plan import load_waters
@@ -112,7 +114,7 @@ def assemble(
     writer = Writer(database, intake, metrics, failpoint)
     books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
     conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty, books.void_duty)
-    latest, series = Latest(), SqliteSeries(folder / "history.db")
+    latest, series = Latest(), SqliteSeries(folder / "history.db", config.history)
     lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)
     asked = Asked()
     lanes = Lanes(writer.offer, lane.offer, asked.hear, hearing.ours)
@@ -211,6 +213,7 @@ async def serve(
             tasks = [
                 lambda: go_round(rounds),
                 lambda: keep(services, config.data, config.keep),
+                lambda: tidy(services.series, TrustedClock(config.data / TRUSTED), now),
                 lambda: doors.keep(services, authority.load(config.data), config.data),
                 *([partial(follow, services.drills)] if services.drills is not None else []),
                 *(one.run for one in followers(services, config.push)),

@@ -21,7 +21,7 @@ from server.duties.plan import load_plan
 from server.duties.tasks import Plan
 from server.enrol.authority import Authority
 from server.history.latest import Latest
-from server.history.series import SqliteSeries
+from server.history.series import Series
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.live import Live
@@ -59,7 +59,7 @@ class Services:
     presence: Presence
     live: Live
     latest: Latest
-    series: SqliteSeries
+    series: Series
     metrics: Metrics
     alert_hook: AlertHook
     command: Callable[[str, str, Command], bool]

@@ -15,6 +15,7 @@ from server.datadir import claimed, one_at_a_time
 from server.drills.wiring import follow
 from server.enrol import authority
 from server.errors import ServerError
+from server.history.upkeep import tidy
 from server.ingest.hearing import Hearing
 from server.ingest.held import Held
 from server.ingest.leases import CHORES
@@ -30,6 +31,7 @@ from server.push.follow import followers
 from server.rounds import Rounds, go_round
 from server.running import Parts, assemble, database_address, now, running
 from server.services import Services
+from server.trust import TRUSTED, TrustedClock
 
 CHORES_S = 1.0
 
@@ -58,7 +60,11 @@ async def ingest(config: ServerConfig, worker: int) -> None:
                 insert_new(connection, heard_sites, {"site": site, "first_seen_at": now()})
 
         rounds = Rounds(services, parts.link.command, lambda: held.covers(CHORES), watched, tell)
-        tasks = (lambda: go_round(rounds), lambda: _do_chores(config, services, held))
+        tasks = (
+            lambda: go_round(rounds),
+            lambda: _do_chores(config, services, held),
+            lambda: tidy(services.series, TrustedClock(folder / TRUSTED), now),
+        )
         async with running(parts, tasks) as going:
             share.start()
             try:

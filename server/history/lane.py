@@ -6,13 +6,12 @@ import logging
 import math
 import queue
 import threading
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from contracts.messages import Value
 from server.errors import ServerError
-from server.history.latest import Latest, Newest
+from server.history.latest import Latest
 from server.history.series import Sample
 from server.ingest.decode import Arrival, Invalid, decode_readings
 from server.metrics import Metrics
@@ -28,15 +27,16 @@ _log = logging.getLogger(__name__)
 class Series(Protocol):
     """Where the course of readings is kept."""
 
-    def write(self, samples: Iterable[Sample]) -> None: ...
+    def write(self, samples: Sequence[Sample]) -> int: ...
     def close(self) -> None: ...
 
 
 class Nowhere:
     """For a process that only shows newest values; another keeps their course."""
 
-    def write(self, samples: Iterable[Sample]) -> None:
+    def write(self, samples: Sequence[Sample]) -> int:  # noqa: ARG002 - kept elsewhere
         """Keep nothing."""
+        return 0
 
     def close(self) -> None:
         """Nothing is open."""
@@ -53,7 +53,7 @@ class ReadingsLane:
         self._queue: queue.Queue[Arrival | None] = queue.Queue(CAPACITY)
         self._thread = threading.Thread(target=self._run, name="readings-lane", daemon=True)
         self._failing = False
-        self._unwritten: deque[Sample] = deque()
+        self._unwritten: list[Sample] = []
 
     def start(self) -> None:
         """Begin to take readings."""
@@ -86,7 +86,9 @@ class ReadingsLane:
         while going:
             batch = self._gather()
             going = None not in batch
-            self._unwritten.extend(s for arrival in batch if arrival is not None for s in self._decode(arrival))
+            for arrival in batch:
+                if arrival is not None:
+                    self._unwritten += self._decode(arrival)
             if self._unwritten:
                 self._write()
 
@@ -108,22 +110,20 @@ class ReadingsLane:
         topic, readings = decoded
         if self._sites and topic.site not in self._sites:
             return []
-        samples: list[Sample] = []
-        for reading in readings.readings:
-            key, at = (topic.site, topic.agent, reading.point), in_utc(reading.at)
-            self._latest.put(key, Newest(reading.value, at, arrival.received_at))
-            samples.append(Sample(key, at, _storable(reading.value)))
+        site, agent = topic.site, topic.agent
+        samples = [Sample((site, agent, r.point), in_utc(r.at), _storable(r.value)) for r in readings.readings]
+        self._latest.put_all(samples, arrival.received_at)
         self._metrics.readings.inc(len(samples))
         return samples
 
     def _write(self) -> None:
         """Write all that is not written yet. Writing a sample twice keeps it once, so a doubtful write is repeated."""
         try:
-            self._series.write(self._unwritten)
+            self._metrics.history_dropped.inc(self._series.write(self._unwritten))
         except ServerError as e:
-            while len(self._unwritten) > UNWRITTEN:
-                self._unwritten.popleft()
-                self._metrics.history_dropped.inc()
+            if (excess := len(self._unwritten) - UNWRITTEN) > 0:
+                del self._unwritten[:excess]
+                self._metrics.history_dropped.inc(excess)
             if not self._failing:
                 _log.warning("%s; readings wait in memory until it is back", e)
             self._failing = True

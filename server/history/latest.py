@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,14 +44,20 @@ class Latest:
 
     def put(self, key: Key, newest: Newest) -> None:
         """Take a value over, unless a newer one is known."""
+        self.put_all([(key, newest.at, newest.value)], newest.received_at)
+
+    def put_all(self, values: Iterable[tuple[Key, datetime, Value]], received_at: datetime) -> None:
+        """Take over what came together."""
         with self._lock:
-            known = self._values.get(key)
-            if known is not None and known.at > newest.at and known.at <= newest.received_at:
-                return
-            if known is None and len(self._values) >= MOST_POINTS:
-                return
-            self._values[key] = newest
-            self._changed.add(key)
+            for key, at, value in values:
+                known = self._values.get(key)
+                if known is None:
+                    if len(self._values) >= MOST_POINTS:
+                        continue
+                elif known.at > at and known.at <= received_at:
+                    continue
+                self._values[key] = Newest(value, at, received_at)
+                self._changed.add(key)
 
     def get(self, key: Key) -> Newest | None:
         """Return a point's newest value."""

@@ -27,8 +27,8 @@ from server.app import create_app
 from server.database import Database
 from server.duties.plan import load_plan
 from server.duties.tables import subjects
+from server.history.embedded import SqliteSeries
 from server.history.latest import Latest
-from server.history.series import SqliteSeries
 from server.ingest.intake import Intake
 from server.keeping import once
 from server.ledger import seal
