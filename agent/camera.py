@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.camera_orders import Order, read_order
@@ -58,6 +59,7 @@ class _Watching:
         self._watch = watch
         self._say = say
         self._tally = Tally(section)
+        self._standing: dict[tuple[str, str], Event] = {}
         self._wanted: tuple[str, float] | None = None  # a still, and until when it is waited for
         self._size = (0, 0)
         self._trouble = ""
@@ -99,6 +101,10 @@ class _Watching:
             return
         section = order.section
         self._watch = CameraWatch(section, people_detector(section))
+        self._tally = Tally(section)
+        for event in self._standing.values():  # the new watch knows none of them, and what was removed has none
+            self._say(replace(event, active=False, reason="normal", at=now))
+        self._standing.clear()
         self._say(Applied(order.id))
 
     def _take(self, sample: Sample) -> None:
@@ -107,8 +113,17 @@ class _Watching:
         for finding in self._watch.update(sample):
             self._tally.found(finding)
             self._say(finding)
+            if isinstance(finding, Event):
+                self._note_standing(finding)
             if (text := self._drawn_wrong(finding)) is not None:
                 self._say(Note(text))
+
+    def _note_standing(self, event: Event) -> None:
+        key = (event.point, event.kind)
+        if event.active:
+            self._standing[key] = event
+        else:
+            self._standing.pop(key, None)
 
     def _see(self, frame: Frame) -> None:
         """Give the still that is wanted as soon as there is a picture; say when pictures change their size."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from agent.camera_orders import Order
 from agent.camera_words import Applied, Picture
 from agent.camera_worker import CameraWorker
-from agent.drawn import DrawnShapes, redrawn, shapes_of
+from agent.drawn import DrawnShapes, shapes_of
+from config.agent import AgentConfig
 from config.cameras import CameraSection
 from contracts.messages import Answer, Configure, Still
 
@@ -18,10 +19,17 @@ _MOST_PENDING = 8
 class Cameras:
     """Passes orders on to the cameras' processes and answers when they have."""
 
-    def __init__(self, workers: Sequence[CameraWorker], drawn: DrawnShapes, say: Callable[[Answer], None]) -> None:
+    def __init__(
+        self,
+        workers: Sequence[CameraWorker],
+        drawn: DrawnShapes,
+        say: Callable[[Answer], None],
+        watch: Callable[[AgentConfig], None],
+    ) -> None:
         self._workers = {worker.name: worker for worker in workers}
         self._drawn = drawn
         self._say = say
+        self._watch = watch
         self._pending: dict[str, tuple[CameraWorker, Configure | None, CameraSection]] = {}
         self._lock = threading.Lock()
         for worker in workers:
@@ -42,7 +50,7 @@ class Cameras:
                 order, drawn = Order(command.id), None
             case Configure():
                 try:
-                    section = redrawn(section, command)
+                    section = self._drawn.redrawn(section, command)
                 except ValueError as e:
                     self._refuse(command.id, str(e))
                     return
@@ -60,7 +68,7 @@ class Cameras:
         if pending is None:
             return
         worker, drawn, section = pending
-        shapes = shapes_of(section)
+        shapes = self._shapes(section)
         match words:
             case Picture(jpeg=jpeg, width=width, height=height):
                 self._say(
@@ -76,13 +84,17 @@ class Cameras:
             return
         before = worker.section
         try:
-            self._drawn.keep(drawn, before)
-        except OSError as e:
+            config = self._drawn.keep(drawn, before, section)
+        except (OSError, ValueError) as e:
             worker.order(Order(f"undo-{drawn.id}"[:64], before))  # not on disk: a restart would forget it
-            self._refuse(drawn.id, f"{section.id}: cannot be kept: {e.strerror or e}")
+            self._refuse(drawn.id, f"{section.id}: cannot be kept: {getattr(e, 'strerror', None) or e}")
             return
         worker.keep(section)
-        self._say(Answer.model_validate({"id": drawn.id, "ok": True, **shapes_of(section)}))
+        self._watch(config)
+        self._say(Answer.model_validate({"id": drawn.id, "ok": True, **self._shapes(section)}))
+
+    def _shapes(self, section: CameraSection) -> dict[str, object]:
+        return {**shapes_of(section), "drawn": self._drawn.drawn_of(section)}
 
     def _refuse(self, id_: str, reason: str) -> None:
         self._say(Answer(id=id_, ok=False, reason=reason[:300]))

@@ -93,6 +93,11 @@ class Link:
             self._answers.append(answer)
             self.wake()
 
+    def watch(self, config: AgentConfig) -> None:
+        """Tell the server anew what is watched, from any thread."""
+        self._config = config
+        self.wake()
+
     def answer_age_s(self) -> float:
         """Seconds since the server last answered a heartbeat, or since the start."""
         return time.monotonic() - (self._answered or self._started)
@@ -141,7 +146,7 @@ class Link:
         # Receipts are repeated until they are heard: no cluster of brokers need agree on keeping them for us.
         connection.subscribe((self._topic(Kind.RECEIPT), 0), (self._topic(Kind.COMMAND), 1))
         opened = time.monotonic()
-        greeted: str | None = None
+        greeted: tuple[str, AgentConfig] | None = None
         heartbeat_at = readings_at = opened
         leaving: float | None = None
         while leaving is None or (time.monotonic() < leaving and not self._outbox.empty()):
@@ -150,11 +155,11 @@ class Link:
                 self._hear(message)
             for refusal in connection.refusals():
                 log.error("%s: the broker refuses what is published: %s", connection.address, refusal)
-            self._answer_commands(connection)
             now = time.monotonic()
-            if (epoch := self._outbox.epoch) != greeted:
-                greeted = epoch
-                self._greet(connection, session, epoch)
+            if (due := (self._outbox.epoch, self._config)) != greeted:
+                greeted = due
+                self._greet(connection, session, *due)
+            self._answer_commands(connection)
             if now >= heartbeat_at:
                 heartbeat_at = now + config.heartbeat_s
                 connection.publish(self._heartbeat(session))
@@ -196,8 +201,8 @@ class Link:
         while connection.congested() and time.monotonic() < deadline:
             connection.turn(0.05)
 
-    def _greet(self, connection: Connection, session: int, epoch: str) -> None:
-        message = birth(self._config, self._clock.now(), session, epoch)
+    def _greet(self, connection: Connection, session: int, epoch: str, config: AgentConfig) -> None:
+        message = birth(config, self._clock.now(), session, epoch)
         connection.publish(self._outgoing(Kind.BIRTH, message, retain=True))
         connection.publish(self._outgoing(Kind.STATE, self._state("online", session), retain=True))
 

@@ -89,13 +89,14 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     outbox = Outbox(config.outbox, OwnFault(STORAGE, clock))
     outbox.open()
     local = Local(config.local)
-    drawn = DrawnShapes(config.outbox.directory / "shapes.json")
+    drawn = DrawnShapes(config.outbox.directory / "shapes.json", config)
+    config = drawn.config
     lane = ReadingLane(config.outbox.readings_memory)
     points = tuple(point for bus in config.bus for point in bus.point)
     units = {point.id: point.unit for point in points}
     zones = Zones(points, config.calendar, Intake(outbox, clock, units, (local.hear,)), clock, config.camera)
     intake = Intake(outbox, clock, units, (local.hear, zones.hear), zones.read)
-    workers = [CameraWorker(camera, intake.take, clock) for camera in drawn.sections(config.camera)]
+    workers = [CameraWorker(camera, intake.take, clock) for camera in config.camera]
     for worker in workers:
         worker.measure = partial(_keep, lane, clock)
     pipelines = [_pipeline(bus, config.calendar, intake, lane, clock) for bus in config.bus]
@@ -119,7 +120,7 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
         lambda: {point: age for pipeline in pipelines for point, age in pipeline.ages_s().items()},
     )
     link = Link(config, clock, outbox, lane, vitals, obey)
-    cameras = Cameras(workers, drawn, link.say)
+    cameras = Cameras(workers, drawn, link.say, link.watch)
     outbox.on_commit(link.wake)
     outbox_worker, link_worker = ThreadWorker(outbox, guard), ThreadWorker(link, guard)
     sources: list[Worker] = [ThreadWorker(job, guard) for job in (*pipelines, zones)]

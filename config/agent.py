@@ -106,6 +106,10 @@ class AgentConfig(Section):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
+        return self.check_ids()
+
+    def check_ids(self) -> Self:
+        """Return the same; raise ValueError where two parts have one id."""
         ids = [point.id for bus in self.bus for point in bus.point]
         ids += [part.id for camera in self.camera for part in (camera, *camera.line, *camera.zone)]
         ids += [f"{line.id}-in" for camera in self.camera for line in camera.line if line.out]
@@ -118,6 +122,11 @@ class AgentConfig(Section):
         if STORAGE in ids:
             raise ValueError(f"the id {STORAGE!r} is the agent's own, for its disk: choose another")
         return self
+
+    def with_camera(self, camera: CameraSection) -> Self:
+        """Return the same with this camera in its place; raise ValueError where an id is given twice then."""
+        cameras = tuple(camera if one.id == camera.id else one for one in self.camera)
+        return self.model_copy(update={"camera": cameras}).check_ids()
 
     @model_validator(mode="after")
     def _second_gauges_are_here(self) -> Self:

@@ -214,6 +214,17 @@ class Reset(Message):
     by: Name = ""
 
 
+class Drawn(Message):
+    """A line or zone that a person drew and no file names; its corners are in `lines` or `zones`, by its id."""
+
+    id: str = Field(pattern=ID_PATTERN, max_length=37)
+    name: str = Field(min_length=1, max_length=60)
+    kind: Literal["line", "zone"]
+    exit: Name = ""  # lines: which exit it stands for
+    out: Direction | None = None  # lines: which direction of motion leads out
+    dwell_s: float = Field(default=0.0, ge=0, le=3600)  # zones: who stays longer raises the severity
+
+
 class Configure(Message):
     """New lines and zones of a camera, drawn by a person; rolled back if not confirmed."""
 
@@ -222,6 +233,7 @@ class Configure(Message):
     camera: Id
     lines: dict[str, tuple[float, float, float, float]] = {}
     zones: dict[str, tuple[float, ...]] = {}
+    drawn: tuple[Drawn, ...] | None = Field(default=None, max_length=40)  # all of them; null: as they are
 
 
 class Still(Message):
@@ -252,3 +264,4 @@ class Answer(Message):
     height: int = 0
     lines: dict[str, tuple[float, float, float, float]] = {}
     zones: dict[str, tuple[float, ...]] = {}
+    drawn: tuple[Drawn, ...] = ()

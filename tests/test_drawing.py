@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from serving import add_user
 from sqlalchemy import select
 
-from agent.drawn import DrawnShapes, redrawn, shapes_of
+from agent.birth import birth
+from agent.drawn import DrawnShapes, shapes_of
 from agent.still import MOST_BYTES, still
-from config.agent import MqttSection
+from config.agent import AgentConfig, MqttSection
 from config.cameras import CameraSection
 from config.server import ServerConfig
-from contracts.messages import Answer, Command, Configure, Still
+from contracts.messages import Answer, Command, Configure, Drawn, Stamp, Still
+from contracts.vocabulary import Direction
 from server.alerts.alert import no_ledger
 from server.errors import RefusedError
 from server.ingest.decode import Arrival
 from server.running import assemble
 from server.water.asking import Asked
-from server.water.drawing import At, Shapes, send, take_still
+from server.water.drawing import At, Shapes, check, send, take_still
 from server.water.tables import drawings
 
 OLD, NEW = (0.0, 0.0, 9.0, 0.0, 9.0, 9.0), (1.0, 1.0, 8.0, 1.0, 8.0, 8.0)
 CAMERA = CameraSection.model_validate(
-    {"id": "cam", "name": "池塘", "source": "x", "zone": [{"id": "z", "name": "岸边", "zone": OLD}]}
+    {
+        "id": "cam",
+        "name": "池塘",
+        "source": "x",
+        "drawn_on": (20, 20),
+        "zone": [{"id": "z", "name": "岸边", "zone": OLD}],
+    }
 )
+AGENT = AgentConfig.model_validate({"site": "s1", "agent": "pi", "name": "终端", "camera": (CAMERA,)})
+PIER = Drawn(id="pier", name="码头", kind="zone", dwell_s=20)
+GATE = Drawn(id="gate", name="东侧", kind="line", exit="东门", out=Direction.UP)
+STAMP = Stamp(at=datetime.now(UTC), boot_id="b", mono_s=1)
 
 
 def test_an_unconfirmed_drawing_is_taken_back_and_only_the_asked_agent_can_confirm(tmp_path: Path) -> None:
@@ -77,17 +91,71 @@ def test_an_unconfirmed_drawing_is_taken_back_and_only_the_asked_agent_can_confi
 
 def test_a_drawing_is_kept_with_the_one_before_and_a_spoiled_file_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "shapes.json"
-    drawn = DrawnShapes(file)
-    assert drawn.sections([CAMERA]) == [CAMERA]
-    drawn.keep(Configure(id="c-1", camera="cam", zones={"z": NEW}), CAMERA)
-    [now] = DrawnShapes(file).sections([CAMERA])
+    drawn = DrawnShapes(file, AGENT)
+    assert drawn.config == AGENT
+    move = Configure(id="c-1", camera="cam", zones={"z": NEW})
+    drawn.keep(move, CAMERA, drawn.redrawn(CAMERA, move))
+    [now] = DrawnShapes(file, AGENT).config.camera
     assert shapes_of(now)["zones"] == {"z": NEW}
     file.write_text("{", encoding="utf-8")
-    assert DrawnShapes(file).sections([CAMERA]) == [CAMERA]
-    with pytest.raises(ValueError, match="crosses itself"):
-        redrawn(CAMERA, Configure(id="c", camera="cam", zones={"z": (0, 0, 9, 9, 9, 0, 0, 9)}))
-    with pytest.raises(ValueError, match="no line or zone"):
-        redrawn(CAMERA, Configure(id="c", camera="cam", zones={"other": NEW}))
+    assert DrawnShapes(file, AGENT).config == AGENT
+
+
+def test_new_lines_and_zones_are_born_survive_a_restart_and_can_be_removed_again(tmp_path: Path) -> None:
+    file = tmp_path / "shapes.json"
+    shapes = DrawnShapes(file, AGENT)
+    add = Configure(
+        id="c-1", camera="cam", zones={"z": OLD, "pier": NEW}, lines={"gate": (1, 5, 9, 5)}, drawn=(PIER, GATE)
+    )
+    after = shapes.redrawn(CAMERA, add)
+    told = birth(shapes.keep(add, CAMERA, after), STAMP, 1, "epoch")
+    assert [(z.id, z.name, z.kind, z.camera) for z in told.zones][-1] == ("pier", "码头", "water-person", "cam")
+    assert [(line.id, line.out, line.exit) for line in told.lines] == [("gate", Direction.UP, "东门")]
+    assert {p.id for p in told.points} >= {"gate", "gate-in"}
+    again = DrawnShapes(file, AGENT)
+    assert again.config.camera == (after,)
+    assert again.drawn_of(after) == (GATE, PIER)
+    moved = again.redrawn(after, Configure(id="c-2", camera="cam", zones={"pier": OLD}))
+    assert (shapes_of(moved)["zones"]["pier"], moved.zone[-1].dwell_s) == (OLD, 20)
+    removed = again.redrawn(after, Configure(id="c-3", camera="cam", drawn=(GATE,), lines={"gate": (1, 5, 9, 5)}))
+    again.keep(Configure(id="c-3", camera="cam", drawn=(GATE,), lines={"gate": (1, 5, 9, 5)}), after, removed)
+    kept = json.loads(file.read_text(encoding="utf-8"))["cam"]
+    assert [[one["id"] for one in kept[when]["drawn"]] for when in ("before", "now")] == [["gate", "pier"], ["gate"]]
+    assert {z.id for z in DrawnShapes(file, AGENT).config.camera[0].zone} == {"z"}
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"zones": {"z": (0, 0, 9, 9, 9, 0, 0, 9)}}, "crosses itself"),
+        ({"zones": {"other": NEW}}, "no line or zone"),
+        ({"zones": {"pier": (0, 0, 9, 9, 9, 0, 0, 9)}, "drawn": (PIER,)}, "crosses itself"),
+        ({"drawn": (PIER,)}, "no corners"),
+        ({"zones": {"pier": (0, 0, 30, 0, 30, 30)}, "drawn": (PIER,)}, "leaves the picture"),
+        ({"zones": {"pier": NEW}, "drawn": (PIER, PIER)}, "given twice"),
+        ({"zones": {"z": NEW}, "drawn": (PIER.model_copy(update={"id": "z"}),)}, "in the agent's file"),
+        ({"zones": {"cam": NEW}, "drawn": (PIER.model_copy(update={"id": "cam"}),)}, "given twice"),
+        ({"zones": {"agent-storage": NEW}, "drawn": (PIER.model_copy(update={"id": "agent-storage"}),)}, "own"),
+    ],
+)
+def test_the_agent_refuses_a_drawing_that_cannot_be(tmp_path: Path, what: dict[str, Any], words: str) -> None:
+    shapes = DrawnShapes(tmp_path / "shapes.json", AGENT)
+    with pytest.raises(ValueError, match=words):
+        shapes.redrawn(CAMERA, Configure.model_validate({"id": "c", "camera": "cam", **what}))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        (Shapes(drawn=(PIER,)), "还没有画出来"),
+        (Shapes(zones={"pier": NEW}, drawn=(PIER, PIER)), "编号重复"),
+        (Shapes(zones={"gate": NEW}, lines={"gate": (1, 5, 9, 5)}, drawn=(GATE,)), "编号重复"),
+        (Shapes(zones={"pier": (0, 0, 90, 0, 90, 90)}, drawn=(PIER,)), "画面外"),
+    ],
+)
+def test_the_server_refuses_a_drawing_that_cannot_be(shapes: Shapes, words: str) -> None:
+    with pytest.raises(RefusedError, match=words):
+        check(shapes, 20, 20)
 
 
 def test_a_still_is_small_whatever_the_picture() -> None:

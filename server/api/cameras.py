@@ -88,7 +88,7 @@ def cameras(session: Drawer, services: Parts) -> list[CameraView]:
 def still(site: str, agent: str, camera: str, session: Drawer, services: Parts) -> StillView:
     """Take one still: audited, stored nowhere; refused for cameras that are private."""
     answer = take_still(services, _at(services, session, site, agent, camera))
-    shapes = Shapes(lines=answer.lines, zones=answer.zones)
+    shapes = Shapes(lines=answer.lines, zones=answer.zones, drawn=answer.drawn)
     return StillView(image=answer.image, width=answer.width, height=answer.height, shapes=shapes)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlalchemy import Connection, insert, update
 
 from config.shapes import LineEnds, Polygon
-from contracts.messages import Answer, Configure, Id, Still
+from contracts.messages import Answer, Configure, Drawn, Id, Still
 from server.accounts.audit import note
 from server.changes import announce
 from server.errors import RefusedError
@@ -27,6 +27,8 @@ class Shapes(BaseModel):
 
     lines: dict[Id, tuple[float, float, float, float]] = Field(default={}, max_length=20)
     zones: dict[Id, Annotated[tuple[float, ...], Field(max_length=MOST_NUMBERS)]] = Field(default={}, max_length=20)
+    drawn: tuple[Drawn, ...] | None = Field(default=None, max_length=40)
+    """Those that were drawn here and that the agent's file does not name; null: as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ class At:
 
 def check(shapes: Shapes, width: int, height: int) -> None:
     """Refuse what no camera can watch, in a sentence for the person who drew it."""
+    drawn = shapes.drawn or ()
+    names, ids = [*shapes.lines, *shapes.zones], [one.id for one in drawn]
+    if twice := sorted({id_ for given in (names, ids) for id_ in given if given.count(id_) > 1}):
+        raise RefusedError(f"{twice[0]}：编号重复")
+    for one in drawn:
+        if one.id not in (shapes.lines if one.kind == "line" else shapes.zones):
+            raise RefusedError(f"{one.name}：还没有画出来")
     for id_, given in (*shapes.lines.items(), *shapes.zones.items()):
         outside = any(not 0 <= x <= width for x in given[::2]) or any(not 0 <= y <= height for y in given[1::2])
         if outside:
@@ -69,19 +78,22 @@ def take_still(services: Services, at: At) -> Answer:
 
 def send(services: Services, at: At, shapes: Shapes, before: Shapes) -> None:
     """Send a drawing and wait until the camera watches it; else send the shapes of before again."""
-    command = Configure(id=str(uuid.uuid4()), camera=at.camera, lines=shapes.lines, zones=shapes.zones)
+    command = _configure(at, shapes)
     kept = {**shapes.model_dump(mode="json"), "before": before.model_dump(mode="json")}
     services.writer.write(lambda c: _record(c, at, command.id, kept, services.now()))
     answer = _ask(services, at, command, services.asked.confirm_s)
     if answer is None:
-        undo = Configure(id=str(uuid.uuid4()), camera=at.camera, lines=before.lines, zones=before.zones)
-        services.command(at.site, at.agent, undo)
+        services.command(at.site, at.agent, _configure(at, before))
         state, reason = "rolled-back", f"{services.asked.confirm_s:g} 秒内没有确认，已退回原来的形状"
     else:
         state, reason = ("applied", "") if answer.ok else ("refused", answer.reason)
     services.writer.write(lambda c: _settle(c, at, command.id, state, reason, services.now()))
     if state != "applied":
         raise RefusedError(reason)
+
+
+def _configure(at: At, shapes: Shapes) -> Configure:
+    return Configure(id=str(uuid.uuid4()), camera=at.camera, lines=shapes.lines, zones=shapes.zones, drawn=shapes.drawn)
 
 
 def _ask(services: Services, at: At, command: Still | Configure, within_s: float) -> Answer | None:

@@ -104,3 +104,61 @@ def test_a_zone_drawn_by_keys_is_confirmed_kept_and_survives(
         answer = client.put(f"{base}/shapes", json=body, timeout=40)
         assert (answer.status_code, words in answer.json()["detail"]) == (409, True), answer.text
     client.close()
+
+
+def test_a_zone_and_a_line_are_added_by_taps_and_keys_become_points_and_are_removed_again(
+    browser: Browser, campus: tuple[DrillServer, Path], tmp_path: Path
+) -> None:
+    server, folder = campus
+    client = server.login()
+    base = "/api/v1/cameras/s1/pi/pond-cam"
+
+    def watched() -> set[str]:
+        camera = next((c for c in client.get("/api/v1/cameras").json() if c["id"] == "pond-cam"), None)
+        return {one["name"] for one in (*camera["zones"], *camera["lines"])} if camera else set()
+
+    until(lambda: bool(watched()), "the agent's cameras", 90)
+    until(lambda: client.post(f"{base}/still", timeout=20).status_code == 200, "a first picture", 60)
+    with opened(browser, f"{server.url}/login?next=/water/draw") as page:
+        page.fill('[name="name"]', NAME)
+        page.fill('[name="password"]', PASSWORD)
+        page.press('[name="password"]', "Enter")
+        page.wait_for_url("**/water/draw")
+        page.select_option("#camera", label="池塘摄像机 ")
+        page.click("#still")
+        expect(page.locator("#canvas circle").first).to_be_visible(timeout=15_000)
+        page.click("#add-zone")
+        canvas = page.locator("#canvas")
+        box = canvas.bounding_box()
+        assert box is not None
+        for x, y in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.7), (0.4, 0.4)):
+            canvas.click(position={"x": box["width"] * x, "y": box["height"] * y})
+        expect(page.locator("#canvas circle[data-i]")).to_have_count(3)
+        page.fill("#own-name", "码头")
+        assert mistakes(page) == []
+        page.click("#add-line")
+        for keys in (("Shift+ArrowUp",) * 3, ("Shift+ArrowLeft",) * 4):
+            for key in keys:
+                page.keyboard.press(key)
+            page.keyboard.press("Enter")
+        expect(page.locator("#canvas circle[data-i]")).to_have_count(2)
+        page.fill("#own-name", "东侧出口线")
+        page.select_option("#own-out", "up")
+        assert fits(page)
+        assert mistakes(page) == []
+        page.screenshot(path=tmp_path / "new.png", full_page=True)
+        page.click("#save")
+        expect(page.locator("#said")).to_contain_text("已确认", timeout=60_000)
+        until(lambda: watched() == {"岸边", "码头", "东侧出口线"}, "the new ones in the birth", 60)
+        drawn = client.post(f"{base}/still", timeout=20).json()["shapes"]["drawn"]
+        assert {(one["kind"], one["name"], one["out"]) for one in drawn} == {
+            ("zone", "码头", None), ("line", "东侧出口线", "up"),
+        }  # fmt: skip
+        page.click("#remove")
+        page.click("#save")
+        expect(page.locator("#said")).to_contain_text("已确认", timeout=60_000)
+        until(lambda: watched() == {"岸边", "码头"}, "the birth without the line", 60)
+    kept = json.loads((folder / "outbox" / "shapes.json").read_text(encoding="utf-8"))["pond-cam"]
+    assert [one["name"] for one in kept["now"]["drawn"]] == ["码头"]
+    assert {one["name"] for one in kept["before"]["drawn"]} == {"码头", "东侧出口线"}
+    client.close()

@@ -3,6 +3,7 @@ import { get, post, put } from "/static/api.js";
 import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { t } from "/static/text.js";
+import { Trace } from "/static/water/trace.js";
 
 new Live();
 const byId = (id) => document.getElementById(id);
@@ -10,6 +11,8 @@ const [cameras, shapes, canvas, said] = ["camera", "shape", "canvas", "said"].ma
 let list = [];
 let still = null; // the picture's size and the shapes as they are watched now
 let drawn = null;
+let trace = null; // a new shape while it is traced
+const adders = [byId("add-zone"), byId("add-line")];
 const svg = (tag, properties) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(properties)) node.setAttribute(name, value);
@@ -20,6 +23,8 @@ const path = (camera) => `/api/v1/cameras/${camera.site}/${camera.agent}/${camer
 const chosen = () => list[Number(cameras.value)];
 const current = () => shapes.value.split("/");
 const numbers = () => drawn[current()[0]][current()[1]];
+const own = () => drawn?.drawn.find((one) => one.id === current()[1]);
+const changed = () => JSON.stringify(drawn) !== JSON.stringify(still.shapes);
 const name = () => shapes.selectedOptions[0]?.textContent ?? "";
 
 async function start() {
@@ -33,7 +38,8 @@ async function take() {
   say(said, t("draw.asking"));
   byId("still").disabled = true;
   try {
-    still = await post(`${path(chosen())}/still`, {}, 12_000);
+    const camera = chosen();
+    still = { camera, ...(await post(`${path(camera)}/still`, {}, 12_000)) };
     drawn = structuredClone(still.shapes);
     open();
     say(said, "");
@@ -45,12 +51,9 @@ async function take() {
 }
 
 function open() {
-  const camera = chosen();
-  const option = (kind, key) => (one) => el("option", { value: `${kind}/${one.id}` }, t(key, { name: one.name }));
-  shapes.replaceChildren(...camera.zones.map(option("zones", "draw.zone")), ...camera.lines.map(option("lines", "draw.line")));
-  const any = shapes.options.length > 0;
-  shapes.disabled = byId("save").disabled = !any;
-  if (!any) say(said, t("draw.noshapes"));
+  endTrace();
+  listShapes();
+  if (shapes.options.length === 0) say(said, t("draw.noshapes"));
   canvas.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
   canvas.replaceChildren(svg("image", { href: `data:image/jpeg;base64,${still.image}`, width: still.width, height: still.height }));
   still.image = ""; // shown once
@@ -58,16 +61,90 @@ function open() {
   draw();
 }
 
+function listShapes(select = "") {
+  const mine = new Set(drawn.drawn.map((one) => one.id));
+  const option = (kind, key) => (one) => el("option", { value: `${kind}/${one.id}` }, t(key, { name: one.name }));
+  const all = (kind, one) => [
+    ...still.camera[kind].filter(({ id }) => id in drawn[kind] && !mine.has(id)),
+    ...drawn.drawn.filter((shape) => shape.kind === one),
+  ];
+  shapes.replaceChildren(...all("zones", "zone").map(option("zones", "draw.zone")), ...all("lines", "line").map(option("lines", "draw.line")));
+  if (select) shapes.value = select;
+  shapes.disabled = shapes.options.length === 0;
+  for (const button of adders) button.disabled = false;
+  byId("save").disabled = shapes.disabled && !changed();
+}
+
+function showOwn() {
+  const shape = trace ? undefined : own();
+  byId("own").hidden = !shape;
+  if (!shape) return;
+  for (const label of document.querySelectorAll("#own [data-for]")) label.hidden = label.dataset.for !== shape.kind;
+  say(byId("own-id"), shape.id);
+  for (const [id, value] of [["name", shape.name], ["dwell", shape.dwell_s], ["out", shape.out ?? ""], ["exit", shape.exit]]) {
+    const field = byId(`own-${id}`);
+    if (field.value !== String(value) && field !== document.activeElement) field.value = value;
+  }
+}
+
+function begin(kind) {
+  endTrace();
+  trace = new Trace(kind, still, canvas, svg, (points) => finish(kind, points));
+  draw();
+  say(said, t(`draw.trace.${kind}`));
+}
+
+function endTrace() {
+  trace?.clear();
+  trace = null;
+}
+
+function finish(kind, points) {
+  endTrace();
+  const n = drawn.drawn.filter((one) => one.kind === kind).length + 1;
+  const id = `${kind}-${Date.now().toString(36)}`;
+  drawn[`${kind}s`][id] = points;
+  drawn.drawn.push({ id, name: t(`draw.first.${kind}`, { n }), kind, exit: "", out: null, dwell_s: 20 });
+  listShapes(`${kind}s/${id}`);
+  draw();
+  say(said, t("draw.traced"));
+  byId("own-name").focus();
+  byId("own-name").select();
+}
+
+function remove() {
+  const [kind, id] = current();
+  delete drawn[kind][id];
+  drawn.drawn = drawn.drawn.filter((one) => one.id !== id);
+  listShapes();
+  draw();
+  say(said, t("draw.removed"));
+  byId("save").focus();
+}
+
+function edited() {
+  const shape = own();
+  if (!shape) return;
+  shape.name = byId("own-name").value.trim();
+  shape.dwell_s = Math.min(3600, Math.max(0, Number(byId("own-dwell").value) || 0));
+  shape.out = byId("own-out").value || null;
+  shape.exit = byId("own-exit").value.trim();
+  say(shapes.selectedOptions[0], t(`draw.${shape.kind}`, { name: shape.name }));
+}
+
 function draw(focus = null) {
-  for (const old of canvas.querySelectorAll(".shape, circle")) old.remove();
+  for (const old of canvas.querySelectorAll(".shape, circle[data-i]")) old.remove();
+  showOwn();
+  for (const id of ["cancel", "close"]) byId(id).hidden = !trace || (id === "close" && trace.kind === "line");
   const [kind, id] = current();
   for (const group of ["zones", "lines"]) {
     for (const [key, points] of Object.entries(drawn[group])) {
-      const mine = group === kind && key === id;
+      const mine = !trace && group === kind && key === id;
       canvas.append(svg(group === "zones" ? "polygon" : "polyline", { points: points.join(" "), class: mine ? "shape" : "shape other" }));
     }
   }
-  if (!id) return;
+  if (trace) trace.draw(); // above the others
+  if (!id || trace) return;
   const radius = still.width / 90;
   for (let i = 0; i < numbers().length; i += 2) {
     const dot = svg("circle", { cx: numbers()[i], cy: numbers()[i + 1], r: radius, tabindex: 0, role: "button", "data-i": i, "aria-label": t("draw.handle", { name: name(), n: i / 2 + 1 }) });
@@ -83,6 +160,10 @@ function move(i, x, y) {
 }
 
 function keyed(event) {
+  if (trace) {
+    trace.keyed(event);
+    return;
+  }
   const i = Number(event.target.dataset?.i ?? NaN);
   if (Number.isNaN(i)) return;
   const step = event.shiftKey ? 10 : 1;
@@ -101,25 +182,56 @@ function keyed(event) {
 }
 
 let held = null;
+const on = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(canvas.getScreenCTM().inverse());
 canvas.addEventListener("pointerdown", (event) => {
+  if (trace) {
+    event.preventDefault(); // the cross keeps the keys
+    const { x, y } = on(event);
+    trace.place(x, y);
+    return;
+  }
   held = event.target.dataset?.i === undefined ? null : Number(event.target.dataset.i);
   if (held !== null) canvas.setPointerCapture(event.pointerId);
 });
 canvas.addEventListener("pointermove", (event) => {
   if (held === null) return;
-  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(canvas.getScreenCTM().inverse());
+  const at = on(event);
   move(held, at.x, at.y);
 });
 canvas.addEventListener("pointerup", () => (held = null));
 canvas.addEventListener("keydown", keyed);
-shapes.addEventListener("change", () => draw());
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && trace) cancel();
+});
+const cancel = () => {
+  const { kind } = trace;
+  endTrace();
+  draw();
+  say(said, "");
+  byId(`add-${kind}`).focus();
+};
+byId("cancel").addEventListener("click", cancel);
+byId("close").addEventListener("click", () => trace.closable && trace.close());
+byId("add-zone").addEventListener("click", () => begin("zone"));
+byId("add-line").addEventListener("click", () => begin("line"));
+byId("remove").addEventListener("click", remove);
+byId("own").addEventListener("input", edited);
+shapes.addEventListener("change", () => {
+  endTrace();
+  draw();
+});
 byId("still").addEventListener("click", take);
 byId("save").addEventListener("click", async () => {
+  if (drawn.drawn.some((one) => !one.name)) {
+    say(said, t("draw.unnamed"));
+    byId("own-name").focus();
+    return;
+  }
   say(said, t("draw.saving"));
   byId("save").disabled = true;
   try {
     const body = { width: still.width, height: still.height, shapes: drawn, before: still.shapes };
-    still.shapes = structuredClone(await put(`${path(chosen())}/shapes`, body, 40_000));
+    still.shapes = structuredClone(await put(`${path(still.camera)}/shapes`, body, 40_000));
     say(said, t("draw.saved"));
   } catch (e) {
     say(said, t("draw.failed", { text: e.detail ?? e.message }));
