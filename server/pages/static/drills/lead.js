@@ -25,6 +25,7 @@ function show(view) {
   showSignals(view);
   byId("facts").replaceChildren(...facts(view).map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))));
   byId("problems").replaceChildren(...view.problems.map(problem));
+  if (byId("sure").open) sayMissing();
   drawCurve(byId("curve"), id, language);
   tick();
 }
@@ -105,10 +106,8 @@ async function press(what) {
 /** Ask a person; null when the answer is no, else the reason given. */
 function sure(what) {
   const box = byId("sure");
-  const call = drill.view.result.roll_call;
-  const open = call.classes.length - call.reported;
-  const text = what === "end" && (open || call.missing) ? t("drills.sure.end.open", { n: open, missing: call.missing }) : t(`drills.sure.${what}`);
-  say(byId("sure-text"), text);
+  box.dataset.what = what;
+  sayMissing();
   byId("sure-why").hidden = what !== "void";
   say(box.querySelector("[value=yes]"), t(`drills.${what}`));
   box.returnValue = "no";
@@ -116,6 +115,14 @@ function sure(what) {
   return new Promise((done) => {
     box.addEventListener("close", () => done(box.returnValue === "yes" ? box.querySelector("[name=why]").value : null), { once: true });
   });
+}
+
+/** Say what the question leaves open; classes go on reporting while it stands. */
+function sayMissing() {
+  const { what } = byId("sure").dataset;
+  const call = drill.view.result.roll_call;
+  const open = call.classes.length - call.reported;
+  say(byId("sure-text"), what === "end" && (open || call.missing) ? t("drills.sure.end.open", { n: open, missing: call.missing }) : t(`drills.sure.${what}`));
 }
 
 async function send(path, body) {
