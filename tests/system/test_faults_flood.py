@@ -136,7 +136,7 @@ def test_5000_events_while_the_server_is_away_and_the_broker_keeps_ten_are_not_l
         whole.server.start()
         whole.quiet()
         wait_for("the server is ready", whole.ready, 90)
-        wait_for("all is recorded", whole.settled, 60)
+        print(f"all is recorded after {wait_for('all is recorded', whole.settled, 60):.1f} s")
         wait_for("the lamp goes out", lambda: whole.lamp() == "0", 20)
         assert whole.verdict().clean()
 
