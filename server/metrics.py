@@ -58,7 +58,7 @@ def make_metrics() -> Metrics:
             "campus_commit_to_stream_seconds", "From the ledger's commit to the pages' queues.",
             registry=r, buckets=_SECONDS,
         ),
-        clients=Gauge("campus_stream_clients", "Pages that listen to the live stream now.", registry=r),
+        clients=Gauge("campus_stream_clients", "Streams open now: one a browser.", registry=r),
         slow_clients=Counter("campus_stream_clients_dropped", "Pages dropped for reading too slowly.", registry=r),
         readings=Counter("campus_readings", "Readings taken.", registry=r),
         history_dropped=Counter("campus_history_dropped", "Readings not written to the history.", registry=r),

@@ -166,7 +166,8 @@ def router(pages: Pages) -> APIRouter:
         # Only names known beforehand: a path never leaves the folder.
         if name not in _STATIC_NAMES:
             return HTMLResponse("", status_code=404)
-        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+        # A shared worker obeys the policy of its own file, not that of the pages it works for.
+        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache", "Content-Security-Policy": CSP})
 
     _ = (login, wall, kiosk, settings, points, agents, static)
     return routes

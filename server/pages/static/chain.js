@@ -23,10 +23,11 @@ export class Chain {
     this.skew = 0;
   }
 
-  tick(data) {
-    this.ticked = performance.now();
-    this.seen = new Date();
-    this.skew = new Date(data.server_time).getTime() - Date.now();
+  /** Take a tick that this browser heard `ageMs` ago: a page that has just opened is told the last one. */
+  tick(data, ageMs = 0) {
+    this.ticked = performance.now() - ageMs;
+    this.seen = new Date(Date.now() - ageMs);
+    this.skew = new Date(data.server_time).getTime() - this.seen.getTime();
     this.links = data.chain ?? {};
   }
 

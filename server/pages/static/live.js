@@ -2,7 +2,7 @@
 import { post, rows } from "/static/api.js";
 import { Chain } from "/static/chain.js";
 import { DrillBanner } from "/static/drills/banner.js";
-import { Stream } from "/static/stream.js";
+import { connect } from "/static/shared-stream.js";
 
 const key = (row) => `${row.site}/${row.agent}/${row.point}`;
 
@@ -20,7 +20,7 @@ export class Live {
     this.redialled = 0;
     this.chain = new Chain(this.agents, this.points);
     this.drill = new DrillBanner();
-    this.stream = new Stream("/api/v1/stream", (name, data, n) => this.#event(name, data, n), (why) => this.#cut(why));
+    this.stream = connect("/api/v1/stream", (...news) => this.#event(...news), (why) => this.#cut(why));
     new Worker("/static/clock-worker.js").addEventListener("message", () => this.#second());
     document.getElementById("leave")?.addEventListener("click", leave);
     document.addEventListener("keydown", keys);
@@ -46,9 +46,9 @@ export class Live {
     this.listeners[name]?.(...news);
   }
 
-  #event(name, data, n) {
+  #event(name, data, n, ageMs = 0) {
     if (name === "tick") {
-      this.chain.tick(data);
+      this.chain.tick(data, ageMs);
       if (!this.ready || this.missed) this.#snapshot();
     } else if (name === "alert") {
       this.take(data, n ?? data.n);

@@ -3,24 +3,35 @@
 
 const RETRY_MS = 700;
 
-/** Call `on(name, data, n)` for every event and `cut(reason)` whenever the line breaks. Never ends. */
+/** Call `on(name, data, n)` for every event after number `last` and `cut(reason)` whenever the line breaks, until `end()`. */
 export class Stream {
-  constructor(path, on, cut) {
+  constructor(path, on, cut, last = null) {
     this.path = path;
     this.on = on;
     this.cut = cut;
-    this.last = null;
+    this.last = last;
+    this.from = null;
+    this.ended = false;
     this.line = null;
     this.#run();
   }
 
-  /** Hang up and dial again: the line is silent though it looks open. */
-  redial() {
+  /** Hang up and dial again: the line is silent though it looks open, or somebody needs what came after `from`. */
+  redial(from = null) {
+    if (from !== null) this.from = Math.min(from, this.from ?? from);
+    this.line?.abort();
+  }
+
+  /** Hang up for good. */
+  end() {
+    this.ended = true;
     this.line?.abort();
   }
 
   async #run() {
-    for (;;) {
+    while (!this.ended) {
+      if (this.from !== null) this.last = this.from;
+      this.from = null;
       this.line = new AbortController();
       const patience = setTimeout(() => this.line.abort(), 5000);
       try {
@@ -35,6 +46,7 @@ export class Stream {
         // aborted or unreachable: the same cure
       }
       clearTimeout(patience);
+      if (this.ended) return;
       this.cut("line");
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }
@@ -64,7 +76,7 @@ export class Stream {
       else if (field === "id") id = value;
       else if (field === "data") data.push(value);
     }
-    if (id !== null) this.last = id;
+    if (id !== null) this.last = Number(id);
     if (data.length) this.on(name, JSON.parse(data.join("\n")), id === null ? null : Number(id));
   }
 }
