@@ -64,17 +64,18 @@ def matched(true: Sequence[tuple[float, str]], found: Sequence[tuple[float, str]
     return len(left)
 
 
+def told(found: Sequence[Finding]) -> list[tuple[float, str]]:
+    """When and which way, once for each person that was counted."""
+    return [(f.at, f.direction.value) for f in found if isinstance(f, Crossing) for _ in range(f.count)]
+
+
 def crossings(clips: Sequence[Clip], model: ModelSection | None) -> list[Row]:
     """Count people on the open clips."""
     rows: list[Row] = []
     right = extra = total = 0
     for clip in clips:
         true = [(event["t"], event["dir"]) for event in clip["truth"]["events"]]
-        found = [
-            (f.at, f.direction.value)
-            for f in play(clip, line=(LineSection(id="l", name="l", line=flat(clip["line"])),), model=model)
-            if isinstance(f, Crossing)
-        ]
+        found = told(play(clip, line=(LineSection(id="l", name="l", line=flat(clip["line"])),), model=model))
         good = matched(true, found)
         right, extra, total = right + good, extra + len(found) - good, total + len(true)
         rows.append(_counts(f"  {clip['file']}", good, len(true), len(found) - good, ""))
@@ -123,7 +124,7 @@ def fires(clips: Sequence[Clip]) -> list[Row]:
     false = 0
     quiet = 0
     for clip in clips:
-        told = [
+        seen = [
             e.at
             for e in play(clip, fire=FireSection(on=True))
             if isinstance(e, Event) and e.kind == "flame" and e.active
@@ -132,12 +133,12 @@ def fires(clips: Sequence[Clip]) -> list[Row]:
         if clip["truth"].get("borderline"):
             continue
         if onset:
-            after = [at - onset[0][0] for at in told if at >= onset[0][0]]
+            after = [at - onset[0][0] for at in seen if at >= onset[0][0]]
             delays[clip["file"]] = after[0] if after else None
-            false += sum(at < onset[0][0] for at in told)
+            false += sum(at < onset[0][0] for at in seen)
         else:
             quiet += 1
-            false += len(told)
+            false += len(seen)
     text = ", ".join(f"{name.split('.')[0]} {'not found' if s is None else f'{s:.1f} s'}" for name, s in delays.items())
     found = sum(s is not None and s <= 10 for s in delays.values())
     return [
