@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from server.accounts.permissions import may
 from server.accounts.web import identify
 from server.api.drills import CURVE_WORDS
 from server.drills import record as records
@@ -17,11 +20,21 @@ from server.drills.curve import svg
 from server.drills.record import FIELDS, Record
 from server.drills.view import record
 from server.errors import UnknownError
+from server.pages.codes import is_local, qr
 from server.pages.rooms import Pages
 from server.services import Services
 
 WIDE = ("staff_in_place", "equipment", "congestion", "injuries", "summary")
 GROUPS = ("guides", "communication", "rescue", "guards", "logistics")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A class's code for the roll call, ready to print."""
+
+    school: str
+    name: str
+    svg: str
 
 
 def router(pages: Pages, services: Services) -> APIRouter:
@@ -36,7 +49,16 @@ def router(pages: Pages, services: Services) -> APIRouter:
     async def rollcall_now(request: Request) -> Response:
         session = identify(request)
         running = await asyncio.to_thread(_running, services, session.site if session else "")
-        return RedirectResponse(f"/drills/{running}/rollcall" if running else "/drills", status_code=303)
+        query = f"?{request.url.query}" if request.url.query else ""  # the class, from a printed code
+        return RedirectResponse(f"/drills/{running}/rollcall{query}" if running else "/drills", status_code=303)
+
+    @routes.get("/drills/codes")
+    async def codes(request: Request) -> Response:
+        session = identify(request)
+        address = str(request.base_url).rstrip("/")
+        found = _codes(services, session.site, address) if session and may(session.role, "drills.lead") else []
+        local = is_local(request.url.hostname or "")
+        return pages.open(request, "drill-codes", codes=found, address=address, local=local)
 
     @routes.get("/drills/{drill}")
     async def lead(request: Request, drill: str) -> Response:
@@ -58,8 +80,19 @@ def router(pages: Pages, services: Services) -> APIRouter:
         found = await asyncio.to_thread(_record, services, drill, session.site)
         return pages.open(request, "drill-record", drill=drill, **_values(found))
 
-    _ = (drills, rollcall_now, lead, board, rollcall, sheet)
+    _ = (drills, rollcall_now, codes, lead, board, rollcall, sheet)
     return routes
+
+
+def _codes(services: Services, site: str, address: str) -> list[Code]:
+    """One code a class; it leads to the drill that runs when it is scanned."""
+    schools = services.drills.schools.values() if services.drills else ()
+    return [
+        Code(school.name, one.name, qr(f"{address}/rollcall?{urlencode({'class': one.id})}"))
+        for school in schools
+        if site in ("", school.site)
+        for one in school.classes
+    ]
 
 
 def _running(services: Services, site: str) -> str | None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from dataclasses import dataclass
-from io import BytesIO
 
-import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -16,6 +13,7 @@ from server.accounts.permissions import may
 from server.accounts.sessions import Session
 from server.accounts.web import identify
 from server.errors import UnknownError
+from server.pages.codes import is_local, qr
 from server.pages.rooms import Pages
 from server.services import Services
 from server.water import records
@@ -44,7 +42,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
         allowed = session is not None and may(session.role, "water.codes")
         address = str(request.base_url).rstrip("/")
         found = await asyncio.to_thread(_codes, services, session, address) if session and allowed else []
-        local = _is_local(request.url.hostname or "")
+        local = is_local(request.url.hostname or "")
         return pages.open(request, "water-codes", allowed=allowed, codes=found, address=address, local=local)
 
     @routes.get("/water/draw")
@@ -82,20 +80,5 @@ def _codes(services: Services, session: Session, address: str) -> list[Code]:
         section = waters[site, water]
         name = next((c.name for c in section.checkpoint if c.id == checkpoint), None)
         if name is not None:
-            codes.append(Code(section.name, name, _qr(f"{address}/p/{token}")))
+            codes.append(Code(section.name, name, qr(f"{address}/p/{token}")))
     return codes
-
-
-def _qr(text: str) -> str:
-    out = BytesIO()
-    segno.make(text, error="m", micro=False).save(
-        out, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=4, light="#fff"
-    )
-    return out.getvalue().decode("utf-8")
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

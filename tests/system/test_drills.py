@@ -167,6 +167,23 @@ def test_the_board_shows_the_drill_as_it_goes(campus: Campus, context: BrowserCo
     assert errors + more == []
 
 
+def test_a_printed_code_leads_a_class_to_its_roll_in_the_drill_that_runs(
+    campus: Campus, context: BrowserContext, tmp_path: Path
+) -> None:
+    drill = campus.plan()
+    campus.post(drill, "signal", {"id": "go"})
+    sheet, errors = opened(context, campus, "/drills/codes")
+    codes = sheet.locator(".codes .qr svg")
+    expect(codes).to_have_count(len(campus.view(drill)["result"]["roll_call"]["classes"]))
+    assert mistakes(sheet) == []
+    sheet.screenshot(path=tmp_path / "codes.png", full_page=True)
+    phone, more = opened(context, campus, "/rollcall?class=c1")
+    phone.wait_for_url(f"**/drills/{drill}/rollcall?class=c1")
+    expect(phone.locator("#title")).to_have_text("一（2）班")
+    assert errors + more == []
+    campus.finish(drill)
+
+
 def test_the_roll_call_works_without_a_network_and_is_sent_once(campus: Campus, context: BrowserContext) -> None:
     drill = campus.plan()
     campus.post(drill, "signal", {"id": "go"})
