@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SIZE = (96, 54)  # pixels; enough for edges of walls and doors
 FINE = (384, 216)  # pixels; a lens out of focus loses what is finer than the above
 CELL = 24  # of these
-FALL = 10.0  # times as fast as it rises
+RISE_S = 600.0  # cars and people bring edges of their own: the place itself has fewer,
+FALL_S = 6.0  # and shows them when they are gone
 BLURRED = 0.5  # of the usual steepness of edges
 LOOK_S = 0.5
 ON_S = 5.0  # a state that lasts this long is a fault: a person before the lens does not
@@ -42,7 +43,7 @@ class CameraHealth:
         self._times: deque[float] = deque(maxlen=64)
         self._last: Grey | None = None
         self._same_since: float | None = None
-        self._focus = 0.0
+        self._focus: Grey | None = None
         self._edges: Grey | None = None
         self._learned_s = 0.0
         self._suspect = ""
@@ -66,7 +67,7 @@ class CameraHealth:
         self._suspect, self._since = "lost", at - ON_S
         return self._judge("lost", at)
 
-    def _trouble(self, grey: Grey, focus: float, at: float, elapsed: float) -> str:
+    def _trouble(self, grey: Grey, focus: Grey, at: float, elapsed: float) -> str:
         """Name what is wrong with this picture; empty when nothing is."""
         edges = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
         sharp = float(edges.mean())
@@ -80,19 +81,20 @@ class CameraHealth:
         self._learn(edges, focus, elapsed)
         return "slow" if self._rate(at) < self._least_rate else ""
 
-    def _turned(self, edges: Grey, focus: float) -> str:
+    def _turned(self, edges: Grey, focus: Grey) -> str:
         """Compare with the usual view."""
-        if self._edges is None or self._learned_s < KNOWN_S:
+        if self._edges is None or self._focus is None or self._learned_s < KNOWN_S:
             return ""
-        if focus < BLURRED * self._focus:
+        if _steepest(focus) < BLURRED * _steepest(self._focus):
             return "out-of-focus"
         return "moved" if _likeness(edges, self._edges) < 0.25 else ""
 
-    def _learn(self, edges: Grey, focus: float, elapsed: float) -> None:
+    def _learn(self, edges: Grey, focus: Grey, elapsed: float) -> None:
         self._learned_s += elapsed
         share = elapsed / min(self._learned_s, LEARN_S)
-        faster = FALL if focus < self._focus else 1.0  # cars and people bring edges of their own: the place has fewer
-        self._focus += min(1.0, faster * share) * (focus - self._focus)
+        usual = focus if self._focus is None else self._focus
+        pace = np.where(focus < usual, elapsed / FALL_S, elapsed / RISE_S)
+        self._focus = usual + np.minimum(1.0, pace) * (focus - usual)
         self._edges = edges if self._edges is None else self._edges + share * (edges - self._edges)
 
     def _rate(self, at: float) -> float:
@@ -115,10 +117,10 @@ class CameraHealth:
         if not trouble and lasted >= OFF_S:
             reason, self._told = self._told or "normal", ""
             if reason == "moved":
-                self._learned_s, self._edges, self._focus = 0.0, None, 0.0
+                self._learned_s, self._edges, self._focus = 0.0, None, None
             return [self._event(reason, active=False, at=at)]
         if self._told == "moved" and lasted > LEARN_S:  # someone turned it on purpose: this is its view now
-            self._learned_s, self._edges, self._focus = 0.0, None, 0.0
+            self._learned_s, self._edges, self._focus = 0.0, None, None
         return []
 
     def _event(self, reason: str, *, active: bool, at: float) -> Event:
@@ -137,12 +139,17 @@ def _blind(grey: Grey, sharp: float) -> str:
     return "covered" if sharp < 4.0 else ""  # a wall of one colour has no edges at all
 
 
-def _focus(grey: MatLike) -> float:
-    """Return how steep edges are: the middle of the steepest third of the cells, wherever they are."""
+def _focus(grey: MatLike) -> Grey:
+    """Return how steep the steepest edge of each cell is."""
     slope = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     rows, columns = FINE[1] // CELL, FINE[0] // CELL
-    cells = slope.reshape(rows, CELL, columns, CELL).max(axis=(1, 3))
-    return float(np.percentile(cells, 83))
+    cells: Grey = slope.reshape(rows, CELL, columns, CELL).max(axis=(1, 3)).astype(np.float64)
+    return cells
+
+
+def _steepest(focus: Grey) -> float:
+    """Return the mean of the steepest third of the cells, wherever they are: a camera that was turned has as many."""
+    return float(focus[focus >= np.percentile(focus, 67)].mean())
 
 
 def _likeness(a: Grey, b: Grey) -> float:
