@@ -20,6 +20,7 @@ from server.errors import ServerError
 from server.ledger import evidence, seal
 from server.ledger.upkeep import Upkeep, tick
 from server.services import Services
+from server.trust import TRUSTED, TrustedClock
 from server.water.records import register
 
 EVERY_S = 60.0
@@ -29,13 +30,15 @@ _log = logging.getLogger(__name__)
 async def keep(services: Services, data: Path, section: KeepSection | None = None) -> None:
     """Tick for ever; trouble is said once when it begins and once when it is over."""
     key = seal.load_key(data)
+    clock = TrustedClock(data / TRUSTED)
     failing = False
     pruned: datetime | None = None
     while True:
         try:
             if pruned is None or services.now() - pruned >= retention.EVERY:
                 pruned = services.now()
-                await asyncio.wrap_future(services.writer.submit(_prune(section or KeepSection(), pruned)))
+                if believed := await asyncio.to_thread(clock.now):
+                    await asyncio.wrap_future(services.writer.submit(_prune(section or KeepSection(), believed)))
             due = await asyncio.to_thread(_due_duties, services)
             await asyncio.wrap_future(services.writer.submit(lambda c, due=due: once(c, services, key, data, due)))
             await asyncio.to_thread(_anchor, services, key, data)

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, and_, delete, exists, func, select
 
 from config.server import KeepSection
 from server.accounts.audit import note
 from server.accounts.tables import audit
 from server.ingest.tables import quarantine
+from server.presence.tables import epochs
 
 EVERY = timedelta(hours=1)
 MOST_QUARANTINED = 10_000  # an agent that sends nonsense must not fill the disk with it
@@ -20,8 +21,13 @@ _log = logging.getLogger(__name__)
 
 
 def prune(connection: Connection, section: KeepSection, now: datetime) -> Mapping[str, int]:
-    """Delete what is over; return how many rows of each kind went."""
-    old = quarantine.c.received_at <= now - timedelta(days=section.quarantine_days)
+    """Delete what is over at a moment that is believed; return how many rows of each kind went.
+
+    A number put aside still counts as come (`server/presence/holes.py`): its row stays until all before it have come.
+    """
+    outbox = and_(*(epochs.c[key] == quarantine.c[key] for key in ("site", "agent", "epoch")))
+    counted = exists().where(outbox, epochs.c.contiguous < quarantine.c.seq)
+    old = (quarantine.c.received_at <= now - timedelta(days=section.quarantine_days)) & ~counted
     forgotten = audit.c.at <= now - timedelta(days=section.audit_days)
     newest = connection.execute(select(func.max(quarantine.c.n))).scalar() or 0
     gone = {

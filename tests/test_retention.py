@@ -18,6 +18,7 @@ from server.accounts.tables import audit
 from server.database import Database, connect, sqlite_address
 from server.ingest.tables import quarantine
 from server.migrate import migrate
+from server.presence.tables import epochs
 from server.retention import MOST_QUARANTINED, prune
 from server.tables import metadata
 
@@ -47,6 +48,16 @@ def test_what_is_over_goes_is_counted_and_what_is_not_stays(database: Database) 
         assert connection.execute(select(func.count()).select_from(quarantine)).scalar() == 2
         said = connection.execute(select(audit.c.by, audit.c.text).where(audit.c.action == "retention")).all()
     assert [tuple(row) for row in said] == [("(server)", "2 of audit, 1 of quarantine")]
+
+
+def test_a_number_put_aside_counts_as_come_until_all_before_it_have(database: Database) -> None:
+    outbox = {"site": "s1", "agent": "pi-1", "epoch": "e1"}
+    row = outbox | {"received_at": NOW - timedelta(days=40), "topic": "t", "reason": "r", "payload": b""}
+    with database.write.begin() as connection:
+        connection.execute(insert(epochs), [outbox | {"contiguous": 5, "first_seen_at": NOW}])
+        connection.execute(insert(quarantine), [row | {"seq": 5}, row | {"seq": 7}])
+        assert prune(connection, KeepSection(), NOW) == {"quarantine": 1}
+        assert connection.execute(select(quarantine.c.seq)).scalars().all() == [7]
 
 
 def test_nothing_over_says_nothing(database: Database) -> None:

@@ -21,5 +21,5 @@ def describe(alert: Alert) -> str:
         case bool() | None:
             pass
         case value:
-            words += f"，读数 {value}{f' {alert.unit}' if alert.unit else ''}"
+            words += f"，读数 {value:.6g}{f' {alert.unit}' if alert.unit else ''}"
     return words
