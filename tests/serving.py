@@ -65,6 +65,10 @@ class WireAgent:
         self.client.reconnect_delay_set(1, 1)
         self.client.connect_async(host, port, keepalive=10)
         self.client.loop_start()
+        # What is published while it connects can overtake what was published before.
+        deadline = time.monotonic() + 5
+        while not self.client.is_connected() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def close(self) -> None:
         self.client.disconnect()
