@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field
 from sqlalchemy import Connection
 
 from config.school import SchoolConfig
-from contracts.topics import ID_PATTERN
 from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.drill_bodies import (
+    EndBody,
+    NewDrill,
+    ProblemBody,
+    RollBody,
+    Rolled,
+    ServerClock,
+    SignalBody,
+    Text,
+    rolled,
+)
 from server.api.problems import Problem, declared
 from server.drills import store
-from server.drills.clocks import UNKNOWN_DOUBT_S, Moment, Trust
+from server.drills.clocks import Moment, Trust
 from server.drills.conductor import Conductor, Flaw
 from server.drills.curve import Words, svg
-from server.drills.inputs import Act, Arrived, DrillKind, Ended, Reported, Signal, Start, Voided
+from server.drills.inputs import Act, Ended, Signal, Start, Voided
 from server.drills.planning import plan
-from server.drills.record import FIELDS, LONGEST
+from server.drills.record import FIELDS
 from server.drills.results import Phase, Result
 from server.drills.view import (
     DrillRow,
@@ -43,76 +53,7 @@ router = APIRouter(prefix="/api/v1/drills", tags=["drills"])
 Reader = Annotated[Session, Depends(require("drills.read"))]
 Leader = Annotated[Session, Depends(require("drills.lead"))]
 Caller = Annotated[Session, Depends(require("drills.report"))]
-SmallId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+$")]
-Text = Annotated[str, Field(max_length=LONGEST)]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-class NewDrill(BaseModel):
-    """What is planned."""
-
-    site: str = Field(pattern=ID_PATTERN)
-    kind: DrillKind = DrillKind.FIRE
-    name: str = Field(default="", max_length=200)
-    buildings: tuple[str, ...] = Field(default=(), max_length=100)
-    people: int | None = Field(default=None, ge=1, le=100_000)  # expected, where no class list is kept
-    planned_at: datetime | None = None
-    starts_itself: bool = False
-    armed_minutes: float = Field(default=0, ge=0, le=24 * 60)  # from now (or the planned time) a trigger starts it
-    shelter_s: float | None = Field(default=None, gt=0, le=3600)
-
-
-class SignalBody(BaseModel):
-    """A signal sounds. The `id` is made by who sends it: sending it again changes nothing."""
-
-    id: SmallId
-    signal: Literal["alarm", "shelter", "evacuate"] = "evacuate"
-
-
-class EndBody(BaseModel):
-    """End by hand, or declare void and say why."""
-
-    id: SmallId
-    reason: Text = ""
-
-
-class RollBody(BaseModel):
-    """A class's word from its assembly place; times are the phone's guess of the server's clock."""
-
-    id: SmallId
-    kind: Literal["arrived", "reported"]
-    class_id: str = Field(pattern=ID_PATTERN)
-    at_ms: float = Field(ge=0, le=1e14)
-    plus_minus_ms: float | None = Field(default=None, ge=0, le=1e9)
-    expected: int = Field(default=0, ge=0, le=10_000)
-    present: int = Field(default=0, ge=0, le=10_000)
-    excused: int = Field(default=0, ge=0, le=10_000)
-
-    @model_validator(mode="after")
-    def _adds_up(self) -> RollBody:
-        if self.present + self.excused > self.expected and self.kind == "reported":
-            raise ValueError("实到与免演之和不能多于应到")
-        return self
-
-
-class Rolled(BaseModel):
-    """Which words are kept now; those need not be sent again."""
-
-    kept: tuple[str, ...]
-
-
-class ProblemBody(BaseModel):
-    """A problem that was seen; it becomes an entry of the ledger."""
-
-    id: SmallId
-    text: str = Field(min_length=1, max_length=LONGEST)
-    place: str = Field(default="", max_length=200)
-
-
-class ServerClock(BaseModel):
-    """The server's clock, for pages that time something themselves."""
-
-    server_ms: float
 
 
 @router.get("", responses=declared(401, 403, 422))
@@ -227,7 +168,7 @@ def roll(
 ) -> Rolled:
     """Take the words of one or more classes; a phone sends again what it is not sure of."""
     now = services.now()
-    acts = [_rolled(one, now.timestamp(), session.user) for one in body]
+    acts = [rolled(one, now.timestamp(), session.user) for one in body]
 
     def work(connection: Connection) -> None:
         found = _own(session, store.get(connection, drill_id))
@@ -341,14 +282,3 @@ def _view(services: Services, session: Session, drill_id: str) -> DrillView:
         seen = _result(services, connection, found)
         school: SchoolConfig | None = conductor.schools.get(found.site)
         return view(connection, found, seen, school, time.time())
-
-
-def _rolled(body: RollBody, received_s: float, by: str) -> Arrived | Reported:
-    """Believe a phone's time as far as it vouches for it; nothing was said after it was received."""
-    if body.plus_minus_ms is None:
-        when = Moment(received_s, UNKNOWN_DOUBT_S, Trust.UNKNOWN)
-    else:
-        when = Moment(min(body.at_ms / 1000, received_s), body.plus_minus_ms / 1000, Trust.MEASURED)
-    if body.kind == "arrived":
-        return Arrived(body.id, body.class_id, when)
-    return Reported(body.id, body.class_id, when, body.expected, body.present, body.excused, by)
