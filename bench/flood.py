@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 from rich.table import Table
 
+from bench.nats import free_port
 from bench.row import Row
 from contracts.messages import Event, Receipt, Stamp
 from contracts.topics import Kind, Topic
@@ -130,12 +130,6 @@ def serving(folder: Path) -> Generator[tuple[int, str, str]]:
         finally:
             process.terminate()
             process.wait(20)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_ready(port: int, process: subprocess.Popen[bytes]) -> None:

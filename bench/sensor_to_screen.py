@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,8 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from rich.console import Console
 from rich.table import Table
+
+from bench.nats import free_port
 
 SAMPLES = int(os.environ.get("SENSOR_TO_SCREEN_SAMPLES", "200"))
 POLL_S = 0.1
@@ -66,12 +67,6 @@ class Device:
             await server.serve_forever()
 
         self._loop.run_until_complete(serve())
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import until
 
 from config import load
 from config.server import ServerConfig
@@ -28,16 +29,6 @@ from contracts.vocabulary import Clock, Severity
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a-password-for-tests"
-
-
-def until(condition: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
-    """Wait until a condition holds, and return what it gave."""
-    deadline = time.monotonic() + timeout_s
-    while not (got := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what or condition}")
-        time.sleep(0.02)
-    return got
 
 
 class WireAgent:
@@ -152,7 +143,7 @@ class ServerProcess:
         with self._log.open("ab") as out:
             self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=out, stderr=out)
         if wait:
-            until(self.ready, 40.0, f"server ready: {self._log}")
+            until(self.ready, what=f"server ready: {self._log}")
 
     def ready(self) -> bool:
         assert self.process is not None

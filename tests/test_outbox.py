@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from agent_fakes import bodies, crossing, event, own_words, running_outbox, still_clock
+from waiting import until
 
 from agent.disk import BusyError
 from agent.faults import STORAGE, OwnFault
@@ -18,15 +17,6 @@ from agent.storage import RefusedError
 from agent.store import NewerError, Store
 from config.agent import OutboxSection
 from contracts.vocabulary import Severity
-
-
-def until(claim: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Wait for something another thread does."""
-    deadline = time.monotonic() + within_s
-    pause = threading.Event()
-    while not claim():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        pause.wait(0.01)
 
 
 def test_many_threads_get_gapless_numbers_after_the_commit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from serving import until
+from waiting import until
 
 from config import ConfigError, load
 from config.agent import AgentConfig
@@ -152,7 +152,11 @@ def test_a_running_agent_never_says_the_password_of_a_camera_it_cannot_reach(tmp
             [sys.executable, "-m", "agent", "run", "--config", str(file)], cwd=ROOT, stdout=out, stderr=out
         )
     try:
-        until(lambda: "rtsp://***@127.0.0.1" in log.read_text(encoding="utf-8"), 90, "the camera's trouble is told")
+        until(
+            lambda: "rtsp://***@127.0.0.1" in log.read_text(encoding="utf-8"),
+            within_s=90,
+            what="the camera's trouble is told",
+        )
         for process in psutil.Process(agent.pid).children(recursive=True):
             assert PLANTED not in " ".join(process.cmdline())
             assert PLANTED not in str(process.environ())

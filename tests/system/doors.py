@@ -19,7 +19,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from brokers import free_port
 from paho.mqtt.enums import CallbackAPIVersion
-from serving import ROOT, until
+from serving import ROOT
+from waiting import until
 
 from config.server import BrokerSection
 from server.broker import EmbeddedBroker
@@ -102,7 +103,7 @@ class MosquittoGate:
         with (self.data / "mosquitto.log").open("ab") as log:
             command = [binary, "-c", str(self.data / "ca" / "mosquitto.conf")]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(lambda: answers(self.port), 10, (self.data / "mosquitto.log").read_text())
+        until(lambda: answers(self.port), what=(self.data / "mosquitto.log").read_text())
 
     def cut_off(self, serial: str, admitted: Mapping[str, str]) -> None:
         listed = self.issuer.revoke_list([(serial, datetime.now(UTC))], datetime.now(UTC))

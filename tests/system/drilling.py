@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ import httpx
 import paho.mqtt.client as paho
 from brokers import free_port
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import until
 
 from server import broker_users
 from server.accounts import users
@@ -90,7 +91,7 @@ class DrillServer:
         command = [sys.executable, "-m", "server", "run", "--config", str(self.folder / "server.toml")]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(self._ready, "the server to be ready", 90)
+        until(self._ready, "the server to be ready", within_s=90)
 
     def _ready(self) -> bool:
         assert self._process is not None
@@ -159,7 +160,7 @@ class ExitAgent:
 
     def __enter__(self) -> Self:
         self._client.loop_start()
-        until(self._client.is_connected, "the agent to connect", 20)
+        until(self._client.is_connected, "the agent to connect")
         self._send("birth", {"name": "出口终端", "stamp": self._stamp(), "epoch": self._epoch, "lines": self._lines})
         self._beating.start()
         return self
@@ -243,11 +244,3 @@ def school_lines(text: str) -> list[dict[str, str]]:
     """The lines an agent's birth names."""
     n = text.count("[[building.exit]]")
     return [{"id": f"line-{i}", "name": f"出口{i}"} for i in range(n)]
-
-
-def until(check: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
-    """Wait for something that happens elsewhere."""
-    deadline = time.monotonic() + timeout_s
-    while not check():
-        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}"
-        time.sleep(0.05)

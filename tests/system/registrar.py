@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import paho.mqtt.client as paho
@@ -98,11 +97,3 @@ class Registrar:
     def events_in_time(self, point: str) -> list[dict[str, Any]]:
         """The registered events of a point, by the agent's own clock."""
         return sorted(self.events(point), key=lambda entry: entry["stamp"]["mono_s"])
-
-
-def until(claim: Callable[[], object], within_s: float = 60.0) -> None:
-    """Wait for something that other processes do."""
-    deadline = time.monotonic() + within_s
-    while not claim():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from agent_process import AgentProcess, accepted, configuration
 from brokers import Broker
-from registrar import Registrar, until
+from registrar import Registrar
+from waiting import until
 
 
 def everything_arrives(folder: Path, registrar: Registrar, within_s: float = 90.0) -> None:
-    until(lambda: set(accepted(folder)) <= registrar.ids(), within_s)
+    until(lambda: set(accepted(folder)) <= registrar.ids(), within_s=within_s)
 
 
 def another_is_accepted(folder: Path) -> None:
@@ -76,9 +77,9 @@ def test_a_frozen_broker_is_left_and_found_again(mosquitto: Broker, tmp_path: Pa
     with Registrar(mosquitto.port) as registrar, AgentProcess(configuration(tmp_path, mosquitto.port)) as agent:
         until(lambda: registrar.events("wave-0"))
         mosquitto.freeze()
-        until(lambda: "no sign of the broker" in agent.log() or "does not answer" in agent.log(), 25)
+        until(lambda: "no sign of the broker" in agent.log() or "does not answer" in agent.log())
         mosquitto.thaw()
-        until(lambda: "connected again" in agent.log(), 20)
+        until(lambda: "connected again" in agent.log())
         everything_arrives(tmp_path, registrar)
 
 

@@ -16,7 +16,8 @@ import pytest
 from agent_process import AgentProcess, accepted, configuration
 from brokers import Broker
 from disk_trace import Disk, trace
-from registrar import Registrar, until
+from registrar import Registrar
+from waiting import until
 
 from agent.disk import Folder
 
@@ -89,7 +90,7 @@ def test_on_a_full_disk_alarms_are_stored_the_rest_is_sent_and_it_is_said(mosqui
         until(lambda: any("disk-full" in w["reason"] for w in registrar.heartbeats[-1]["workers"]))
         assert agent.running()
         filler.unlink()
-        until(lambda: registrar.events_in_time("agent-storage")[-1]["reason"] == "normal", 90)
+        until(lambda: registrar.events_in_time("agent-storage")[-1]["reason"] == "normal", within_s=90)
         until(lambda: set(accepted(small_disk)) <= registrar.ids())
 
 
@@ -113,7 +114,7 @@ def test_a_disk_whose_flush_fails_is_said_and_events_arrive_from_memory(mosquitt
         Registrar(mosquitto.port) as registrar,
         AgentProcess(configuration(tmp_path, mosquitto.port), before=failing) as agent,
     ):
-        until(lambda: any(e["active"] for e in registrar.events("agent-storage")), 90)
+        until(lambda: any(e["active"] for e in registrar.events("agent-storage")), within_s=90)
         seen = len(registrar.ids())
         until(lambda: len(registrar.ids()) > seen + 20)
         assert agent.running()

@@ -9,7 +9,7 @@ import paho.mqtt.client as paho
 from agent_process import AgentProcess, configuration
 from brokers import Broker
 from paho.mqtt.enums import CallbackAPIVersion
-from registrar import until
+from waiting import until
 
 
 def test_a_thousand_readings_a_second_leave_without_a_drop(mosquitto: Broker, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_thousand_readings_a_second_leave_without_a_drop(mosquitto: Broker, tm
     try:
         # 60 points every 0.05 s: 1,200 readings a second, more than two messages of 500 hold
         with AgentProcess(configuration(tmp_path, mosquitto.port, waves=60, period_s=600)):
-            until(lambda: sum(heard) > 15_000, within_s=60)
+            until(lambda: sum(heard) > 15_000)
     finally:
         client.disconnect()
         client.loop_stop()

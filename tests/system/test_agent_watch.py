@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from agent_process import AgentProcess, accepted, configuration
 from brokers import Broker
-from registrar import Registrar, until
+from registrar import Registrar
+from waiting import until
 
 
 def test_the_watchdog_is_fed_while_all_is_well_and_told_of_the_end(
@@ -60,10 +61,10 @@ def test_a_backlog_drains_alarms_first_and_nothing_is_left_open(mosquitto: Broke
     mosquitto.kill()
     file = configuration(tmp_path, mosquitto.port, waves=40, period_s=0.2)
     with Registrar(mosquitto.port) as registrar, AgentProcess(file) as agent:
-        until(lambda: len(accepted(tmp_path)) > 1500, 120)
+        until(lambda: len(accepted(tmp_path)) > 1500, within_s=120)
         before = open_files(agent.pid)
         mosquitto.start()
-        until(lambda: set(accepted(tmp_path)) <= registrar.ids(), 120)
+        until(lambda: set(accepted(tmp_path)) <= registrar.ids(), within_s=120)
         arrivals = registrar.arrivals()
         arrived = [entry.get("point") for entry in arrivals]
         assert arrived.index("agent-storage") > 1000, "accepted first, but no alarm: it had to wait for them"
@@ -79,4 +80,4 @@ def open_files(pid: int) -> int:
 
 def settle(claim: Callable[[], bool]) -> None:
     time.sleep(0.2)
-    until(claim, 5)
+    until(claim)

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pytest
 from browsing import chromium, fits, mistakes, opened
-from drilling import NAME, PASSWORD, DrillServer, until
+from drilling import NAME, PASSWORD, DrillServer
 from playwright.sync_api import Browser, expect
+from waiting import until
 
 from server import broker_users
 
@@ -68,9 +69,9 @@ def test_a_zone_drawn_by_keys_is_confirmed_kept_and_survives(
 ) -> None:
     server, folder = campus
     client = server.login()
-    until(lambda: len(client.get("/api/v1/cameras").json()) == 2, "the agent's cameras", 90)
+    until(lambda: len(client.get("/api/v1/cameras").json()) == 2, "the agent's cameras", within_s=90)
     base = "/api/v1/cameras/s1/pi/pond-cam"
-    until(lambda: client.post(f"{base}/still", timeout=20).status_code == 200, "a first picture", 60)
+    until(lambda: client.post(f"{base}/still", timeout=20).status_code == 200, "a first picture")
     private = client.post("/api/v1/cameras/s1/pi/dorm-cam/still", timeout=20)
     assert (private.status_code, "private" in private.json()["detail"]) == (409, True)
     with opened(browser, f"{server.url}/login?next=/water/draw") as page:
@@ -117,8 +118,8 @@ def test_a_zone_and_a_line_are_added_by_taps_and_keys_become_points_and_are_remo
         camera = next((c for c in client.get("/api/v1/cameras").json() if c["id"] == "pond-cam"), None)
         return {one["name"] for one in (*camera["zones"], *camera["lines"])} if camera else set()
 
-    until(lambda: bool(watched()), "the agent's cameras", 90)
-    until(lambda: client.post(f"{base}/still", timeout=20).status_code == 200, "a first picture", 60)
+    until(lambda: bool(watched()), "the agent's cameras", within_s=90)
+    until(lambda: client.post(f"{base}/still", timeout=20).status_code == 200, "a first picture")
     with opened(browser, f"{server.url}/login?next=/water/draw") as page:
         page.fill('[name="name"]', NAME)
         page.fill('[name="password"]', PASSWORD)
@@ -149,7 +150,7 @@ def test_a_zone_and_a_line_are_added_by_taps_and_keys_become_points_and_are_remo
         page.screenshot(path=tmp_path / "new.png", full_page=True)
         page.click("#save")
         expect(page.locator("#said")).to_contain_text("已确认", timeout=60_000)
-        until(lambda: watched() == {"岸边", "码头", "东侧出口线"}, "the new ones in the birth", 60)
+        until(lambda: watched() == {"岸边", "码头", "东侧出口线"}, "the new ones in the birth")
         drawn = client.post(f"{base}/still", timeout=20).json()["shapes"]["drawn"]
         assert {(one["kind"], one["name"], one["out"]) for one in drawn} == {
             ("zone", "码头", None), ("line", "东侧出口线", "up"),
@@ -157,7 +158,7 @@ def test_a_zone_and_a_line_are_added_by_taps_and_keys_become_points_and_are_remo
         page.click("#remove")
         page.click("#save")
         expect(page.locator("#said")).to_contain_text("已确认", timeout=60_000)
-        until(lambda: watched() == {"岸边", "码头"}, "the birth without the line", 60)
+        until(lambda: watched() == {"岸边", "码头"}, "the birth without the line")
     kept = json.loads((folder / "outbox" / "shapes.json").read_text(encoding="utf-8"))["pond-cam"]
     assert [one["name"] for one in kept["now"]["drawn"]] == ["码头"]
     assert {one["name"] for one in kept["before"]["drawn"]} == {"码头", "东侧出口线"}

@@ -13,7 +13,8 @@ import pytest
 from brokers import Broker, Nats, free_port
 from browsing import chromium, opened
 from playwright.sync_api import Browser, Page, expect
-from serving import PASSWORD, ServerProcess, WireAgent, add_user, logged_in, until, write_config
+from serving import PASSWORD, ServerProcess, WireAgent, add_user, logged_in, write_config
+from waiting import until
 
 from contracts.messages import Point
 

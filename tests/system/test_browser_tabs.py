@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 import httpx
 import pytest
 from browsing import chromium
-from drilling import DrillServer, ExitAgent, served, until
+from drilling import DrillServer, ExitAgent, served
 from playwright.sync_api import Browser, Page, expect
+from waiting import until
 
 TABS = 8  # two more than the lines a browser opens to one server over HTTP/1.1
 PATIENT_MS = 60_000
@@ -82,7 +83,7 @@ def raised(agent: ExitAgent, client: httpx.Client, point: str) -> str:
     """Raise an alarm and give its alert's id."""
     agent.event(point, "smoke")
     look = alert_of(client, point)
-    until(lambda: look() is not None, f"the alert of {point}", 60)
+    until(lambda: look() is not None, f"the alert of {point}")
     return str(look())
 
 
@@ -99,7 +100,7 @@ def test_eight_tabs_share_one_stream_and_each_shows_every_alert_once(
         for page in pages:
             page.evaluate(RECORD)
         each_shows_once(pages, raised(agent, client, "lab-1"))
-        until(lambda: streams(client) == 1, "one stream", 60)
+        until(lambda: streams(client) == 1, "one stream")
         server.kill()
         for page in pages:
             expect(page.locator('[data-link="page"][data-state="lost"]')).to_be_visible(timeout=PATIENT_MS)
@@ -128,7 +129,7 @@ def test_a_page_without_a_working_worker_keeps_a_stream_of_its_own(
     name = "tabs-none" if script == NONE else "tabs-mute"
     with tabs(browser, client, 1, script) as pages, ExitAgent(server, name) as agent:
         each_shows_once(pages, raised(agent, client, f"room-of-{name}"))
-        until(lambda: streams(client) == 1, "one stream", 60)
+        until(lambda: streams(client) == 1, "one stream")
 
 
 def test_a_logout_in_one_tab_ends_all_and_the_next_login_begins_anew(
@@ -139,7 +140,7 @@ def test_a_logout_in_one_tab_ends_all_and_the_next_login_begins_anew(
         one.wait_for_url("**/login*", timeout=PATIENT_MS)
         other.wait_for_url("**/login*", timeout=PATIENT_MS)
         with closing(server.login()) as again:
-            until(lambda: streams(again) == 0, "the stream to end", 60)
+            until(lambda: streams(again) == 0, "the stream to end")
             for cookie in again.cookies.jar:
                 one.context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": server.url}])
             for page in (one, other):

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
-from drilling import NAME, PASSWORD, DrillServer, until
+from drilling import NAME, PASSWORD, DrillServer
 from playwright.sync_api import Browser, Page, expect
 from serving import WireAgent
 from sqlalchemy import text
+from waiting import until
 
 from contracts.messages import Birth, Point, Reading, Readings, Zone
 from contracts.topics import Kind
@@ -92,7 +93,7 @@ def pond(server: DrillServer) -> Generator[PondAgent]:
     let_in = broker_users.enroll(server.data, "s1", "pi")
     password = let_in.password_file.read_text(encoding="utf-8").strip()
     agent = PondAgent("127.0.0.1", server.broker_port, "s1", "pi", let_in.user, password)
-    until(agent.client.is_connected, "the agent to connect", 20)
+    until(agent.client.is_connected, "the agent to connect")
     agent.birth_pond()
     stop = threading.Event()
     beating = threading.Thread(target=agent.live, args=(stop,), name="pond")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from picture_servers import Mjpeg, Rtsp, Scene, noisy
+from waiting import until
 
 from agent.camera_worker import CameraWorker
 from agent.clock import system_clock
@@ -31,13 +32,6 @@ from drivers.samples import Frame
 def section(source: str, **more: object) -> CameraSection:
     fields = {"id": "gate", "name": "gate", "source": source, "open_timeout_s": 2.0, "read_timeout_s": 1.0, **more}
     return CameraSection.model_validate(fields)
-
-
-def until(found: Callable[[], object], within_s: float = 60.0) -> None:
-    deadline, pause = time.monotonic() + within_s, threading.Event()
-    while not found():
-        assert time.monotonic() < deadline, "took too long"
-        pause.wait(0.05)
 
 
 def first(camera: Camera, wanted: Callable[[Frame], bool], within_s: float = 60.0) -> Frame:

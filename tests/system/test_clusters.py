@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clusters import NatsNodes, RabbitNodes, cluster_of
 from postgresql import cluster
-from serving import until
+from waiting import until
 from workers import Workers, loaded
 
 SITES = {f"school-{n:02d}" for n in range(6)}
@@ -26,7 +26,7 @@ def lose_a_node(nodes: NatsNodes | RabbitNodes, folder: Path, calm_s: float) -> 
             calm_gap_s, load.longest_s = load.longest_s, 0.0
             nodes.kill(0)
             time.sleep(calm_s)
-            until(load.flows, 120.0, "receipts come again")
+            until(load.flows, within_s=120.0, what="receipts come again")
             gap_s = load.longest_s
             nodes.start(0)
             load.settle()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from doors import Caller, Gate, MosquittoGate, NatsGate
 from enrolling import Device, let_in, named
-from serving import until
+from waiting import until
 
 from server.enrol import authority
 from server.enrol.authority import Authority, Leaf
@@ -45,7 +45,7 @@ class Campus:
         mark = self.call(self.other.file, "mark")
         assert mark.inside()
         mark.client.publish(FOREIGN.replace("events", "heartbeat"), b"mark", qos=1)
-        until(lambda: any(body == b"mark" for _, body in self.server.got), 10, "the mark")
+        until(lambda: any(body == b"mark" for _, body in self.server.got), what="the mark")
         return {topic for topic, body in self.server.got if body != b"mark"}
 
 
@@ -77,7 +77,7 @@ def test_an_enrolled_agent_gets_in_and_is_heard(campus: Campus) -> None:
     agent = campus.call(campus.lab.file, "any-name")
     assert agent.inside()
     agent.client.publish(OWN, b"x", qos=1)
-    until(lambda: (OWN, b"x") in campus.server.got, 10, "heard")
+    until(lambda: (OWN, b"x") in campus.server.got, what="heard")
 
 
 def test_whoever_has_no_certificate_of_the_campus_stays_out(campus: Campus) -> None:
@@ -139,7 +139,7 @@ def test_who_takes_anothers_client_id_does_not_end_its_session(campus: Campus) -
         campus.call(campus.other.file, client_id).inside(3.0)
         campus.callers.pop().close()
     honest.client.publish(OWN, b"still here", qos=1)
-    until(lambda: (OWN, b"still here") in campus.server.got, 10, "heard")
+    until(lambda: (OWN, b"still here") in campus.server.got, what="heard")
     assert (honest.lost, campus.server.lost) == (0, 0)
 
 
@@ -147,7 +147,7 @@ def test_a_packet_of_a_megabyte_ends_only_its_own_connection(campus: Campus) -> 
     flooder = campus.call(campus.lab.file, "big")
     assert flooder.inside()
     flooder.client.publish(OWN, b"x" * 2**20, qos=1)
-    until(lambda: flooder.lost > 0, 10, "thrown out")
+    until(lambda: flooder.lost > 0, what="thrown out")
     assert OWN not in campus.heard()
     assert campus.server.lost == 0
 
@@ -157,9 +157,9 @@ def test_a_revoked_agent_is_out_within_five_seconds_and_stays_out(campus: Campus
     assert agent.inside()
     began, accepted = time.monotonic(), agent.accepted
     campus.gate.cut_off(campus.lab.leaf.serial, admitted((campus.other.leaf, "other")))
-    until(lambda: agent.lost > 0, 5, "cut off")
+    until(lambda: agent.lost > 0, what="cut off")
     assert time.monotonic() - began < 5
-    until(campus.server.client.is_connected, 10, "the server is in")
+    until(campus.server.client.is_connected, what="the server is in")
     time.sleep(2.5)  # it tries every second
     assert agent.accepted == accepted
     assert not campus.call(campus.lab.file, "again").inside(3.0)

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from drilling import NAME, PASSWORD, SITE, DrillServer, ExitAgent, served, until
+from drilling import NAME, PASSWORD, SITE, DrillServer, ExitAgent, served
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from waiting import until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE, SCREEN = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
@@ -126,7 +127,7 @@ def test_a_server_killed_in_the_middle_loses_no_crossing_and_no_second(campus: C
         until(lambda: agent.depth == 0, "the outbox to empty")
         for n in range(3):
             campus.report(drill, n)
-        until(lambda: campus.phase(drill) == "finished", "the drill to end by itself", 25)
+        until(lambda: campus.phase(drill) == "finished", "the drill to end by itself")
     result = campus.view(drill)["result"]
     assert result["count"]["out"] == 60
     assert result["ending"] == "itself"

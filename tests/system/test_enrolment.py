@@ -21,7 +21,8 @@ import httpx
 import pytest
 from brokers import free_port
 from doors import Caller
-from serving import PASSWORD, ROOT, add_user, until
+from serving import PASSWORD, ROOT, add_user
+from waiting import until
 
 from agent.identity import PAIR
 
@@ -96,7 +97,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
         command = [sys.executable, "-m", "server", "run", "--config", str(made.config)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
-        until(lambda: answers(made, process), 90, "the server is ready")
+        until(lambda: answers(made, process), within_s=90, what="the server is ready")
         made.known = made.enroll("known")[0] / PAIR
         yield made
     finally:
@@ -125,7 +126,7 @@ def test_a_device_is_let_in_speaks_renews_and_is_put_out_while_it_speaks(school:
     try:
         with school.client() as client:
             assert client.post("/api/v1/session", json={"name": "tester", "password": PASSWORD}).status_code == 200
-            until(lambda: '"lab"' in client.get("/api/v1/agents").text, 60, "the agent is heard")
+            until(lambda: '"lab"' in client.get("/api/v1/agents").text, what="the agent is heard")
         run("agent", ["renew", "--force", "--folder", str(folder)])
         assert agent.poll() is None
     finally:
@@ -133,11 +134,11 @@ def test_a_device_is_let_in_speaks_renews_and_is_put_out_while_it_speaks(school:
         agent.wait(30)
     live = Caller(school.mqtt_port, school.trust, folder / PAIR, "no1-lab-live")
     try:
-        until(lambda: live.accepted, 60, "the renewed certificate is let in")  # the broker hears of it within seconds
+        until(lambda: live.accepted, what="the renewed certificate is let in")  # the broker hears of it within seconds
         lost = live.lost
         with ThreadPoolExecutor(1) as beside:
             revoked = beside.submit(school.server, "revoke", "no1/lab")
-            until(lambda: live.lost > lost, 90, "cut off")
+            until(lambda: live.lost > lost, within_s=90, what="cut off")
             at = datetime.now(UTC)
             revoked.result(60)
         print(f"cut off {(at - school.noted('revoke')).total_seconds():.2f} s after it was revoked")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from brokers import Broker, free_port
-from serving import ServerProcess, WireAgent, add_user, until, write_config
+from serving import ServerProcess, WireAgent, add_user, write_config
+from waiting import until
 
 from contracts.messages import Point, Reading, Readings
 from contracts.topics import Kind
@@ -34,7 +35,7 @@ def test_a_locked_history_holds_up_no_alert_and_has_no_hole_afterwards(
         until(lambda: any(r.heartbeat == 1 for r in agent.receipts), what="heartbeat answered")
         history = tmp_path / "data" / "history.db"
         sent += _read(agent, began, sent)
-        until(lambda: _kept(history) == sent, 20, "the first readings are kept")
+        until(lambda: _kept(history) == sent, what="the first readings are kept")
         with closing(sqlite3.connect(history, timeout=10, isolation_level=None)) as robber:
             robber.execute("begin exclusive")
             deadline = time.monotonic() + seconds
@@ -42,11 +43,11 @@ def test_a_locked_history_holds_up_no_alert_and_has_no_hole_afterwards(
                 sent += _read(agent, began, sent)
                 asked = time.monotonic()
                 agent.event("t-1", "heat", active=agent.seq % 2 == 0)
-                until(lambda: not agent.unacked, 10, "an alarm is receipted")
+                until(lambda: not agent.unacked, what="an alarm is receipted")
                 slowest_s = max(slowest_s, time.monotonic() - asked)
                 time.sleep(0.1)
             robber.execute("rollback")
-        until(lambda: _kept(history) == sent, 30, "every reading is kept")
+        until(lambda: _kept(history) == sent, what="every reading is kept")
     finally:
         agent.close()
         server.end()

@@ -13,7 +13,8 @@ import pytest
 from brokers import Broker, free_port
 from chain import chain, wait_for
 from chaos import DEAF, FINE, ChaosLine
-from serving import ServerProcess, WireAgent, add_user, until, write_config
+from serving import ServerProcess, WireAgent, add_user, write_config
+from waiting import until
 
 from contracts.messages import Point
 from contracts.topics import Kind
@@ -44,7 +45,7 @@ def test_every_event_three_times_in_any_order_is_recorded_once_and_the_newest_st
         random.Random(seed).shuffle(shuffled)
         for event in shuffled:
             agent.publish(Kind.EVENTS, event.model_dump_json())
-        until(lambda: not agent.unacked, 60, "all are receipted")
+        until(lambda: not agent.unacked, what="all are receipted")
         agent.heartbeat(1)
         until(lambda: any(r.heartbeat == 1 for r in agent.receipts), what="all before the heartbeat is dealt with")
     finally:

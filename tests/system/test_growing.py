@@ -11,7 +11,8 @@ import httpx
 import pytest
 from brokers import Broker, free_port
 from postgresql import cluster
-from serving import ROOT, ServerProcess, WireAgent, add_user, logged_in, until, write_config
+from serving import ROOT, ServerProcess, WireAgent, add_user, logged_in, write_config
+from waiting import until
 from workers import Workers
 
 from contracts.messages import Point
@@ -37,10 +38,10 @@ def test_a_school_moves_up_to_workers_and_page_servers_and_keeps_its_story(mosqu
         pages = [ServerProcess(workers.config(mosquitto.port, port), port, command="web") for port in ports]
         try:
             small.start(wait=False)
-            until(small.ready, 120, "the small server")
+            until(small.ready, within_s=120, what="the small server")
             agent.birth(SMOKE)
             agent.event("smoke-1")
-            until(lambda: not agent.unacked, 60, "a receipt of the small server")
+            until(lambda: not agent.unacked, what="a receipt of the small server")
             assert small.end(signal.SIGTERM) == 0
             move = [sys.executable, "-m", "server", "move", "--config", str(config), "--to", database.address]
             subprocess.run(move, cwd=ROOT, check=True, timeout=120)
@@ -49,9 +50,9 @@ def test_a_school_moves_up_to_workers_and_page_servers_and_keeps_its_story(mosqu
                 page.start(wait=False)
             workers.share({"no1"}, (1,))
             for page in pages:
-                until(page.ready, 120, "a page server")
+                until(page.ready, within_s=120, what="a page server")
             agent.event("smoke-2")
-            until(lambda: not agent.send_again(), 60, "a receipt of the worker")
+            until(lambda: not agent.send_again(), what="a receipt of the worker")
             with logged_in(pages[0].base) as one, logged_in(pages[1].base) as other:
                 both = {"smoke-1": "active-unacked", "smoke-2": "active-unacked"}
                 assert alerts(one) == alerts(other) == both
@@ -59,7 +60,10 @@ def test_a_school_moves_up_to_workers_and_page_servers_and_keeps_its_story(mosqu
                 assert one.post(f"/api/v1/alerts/{moved['id']}/ack", json={}).status_code == 200
                 assert alerts(other)["smoke-1"] == "active-acked"
                 agent.heartbeat(1)
-                until(lambda: other.get("/api/v1/agents").json()[0]["link"] == "ok", 60, "the page server hears of it")
+                until(
+                    lambda: other.get("/api/v1/agents").json()[0]["link"] == "ok",
+                    what="the page server hears of it",
+                )
         finally:
             agent.close()
             for process in (small, *pages):

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from brokers import Broker, free_port
-from serving import ServerProcess, add_user, until, write_config
+from serving import ServerProcess, add_user, write_config
+from waiting import until
 
 COUNT = 1_000
 OLD = """
@@ -36,8 +37,11 @@ def test_a_server_rolls_an_older_history_up_and_writes_down_what_it_believes_of_
     server = ServerProcess(write_config(tmp_path, http_port=port, mqtt_port=mosquitto.port), port)
     server.start()
     try:
-        until(lambda: _rolled_up(history) == COUNT, 60, "every reading is in the hours")
-        until((tmp_path / "data" / "trusted-clock").exists, 60, "what is believed of the clock is written down")
+        until(lambda: _rolled_up(history) == COUNT, what="every reading is in the hours")
+        until(
+            (tmp_path / "data" / "trusted-clock").exists,
+            what="what is believed of the clock is written down",
+        )
     finally:
         server.end()
     assert "history upkeep:" not in server.log()

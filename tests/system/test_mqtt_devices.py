@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from brokers import free_port
 from paho.mqtt import publish
 
 from config.mqtt_devices import MqttDeviceBus
@@ -44,11 +45,6 @@ def broker(port: int, folder: Path, more: str = "") -> Generator[None]:
             yield
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def driver(port: int, **more: Any) -> MqttDevicesDriver:

@@ -13,7 +13,8 @@ import httpx
 import psutil
 import pytest
 from brokers import Broker, free_port
-from serving import ServerProcess, WireAgent, add_user, logged_in, sse, until, write_config
+from serving import ServerProcess, WireAgent, add_user, logged_in, sse, write_config
+from waiting import until
 
 from contracts.messages import Point
 from contracts.topics import Kind
@@ -240,19 +241,22 @@ def test_a_broker_that_dies_is_started_again_and_goes_with_the_server(embedding:
     server = psutil.Process(embedding.process.pid)
     [broker] = server.children()
     broker.kill()
-    until(lambda: [c.pid for c in server.children() if c.status() != "zombie"] not in ([], [broker.pid]), 30, "again")
-    until(embedding.ready, 30, "the broker is back")
+    until(
+        lambda: [c.pid for c in server.children() if c.status() != "zombie"] not in ([], [broker.pid]),
+        what="again",
+    )
+    until(embedding.ready, what="the broker is back")
     assert "starting it again" in embedding.log()
     [broker] = server.children()
     assert embedding.end(signal.SIGTERM) == 0
-    until(lambda: not broker.is_running(), 5, "no process is left behind")
+    until(lambda: not broker.is_running(), what="no process is left behind")
 
 
 def test_a_killed_server_takes_its_broker_along(embedding: ServerProcess) -> None:
     assert embedding.process is not None
     [broker] = psutil.Process(embedding.process.pid).children()
     embedding.end(signal.SIGKILL)
-    until(lambda: not broker.is_running() or broker.status() == "zombie", 10, "the broker ends")
+    until(lambda: not broker.is_running() or broker.status() == "zombie", what="the broker ends")
 
 
 def test_a_second_server_says_in_one_line_why_it_cannot_start(

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from serving import ROOT, WireAgent, until
+from serving import ROOT, WireAgent
+from waiting import until
 
 from contracts.messages import Point
 from contracts.topics import Kind
@@ -83,7 +84,11 @@ class Workers:
             held = self.holders()
             return set(held) == set(sites) and set(held.values()) == names
 
-        until(shared, within_s, f"{names} share {len(sites)} sites: {self.holders()}; logs in {self._folder}")
+        until(
+            shared,
+            within_s=within_s,
+            what=f"{names} share {len(sites)} sites: {self.holders()}; logs in {self._folder}",
+        )
         return time.monotonic() - began
 
 
@@ -181,7 +186,7 @@ def loaded(
             workers.start(number)
         load.start()
         workers.share(sites, numbers)
-        until(load.flows, 120.0, "receipts come")
+        until(load.flows, within_s=120.0, what="receipts come")
         load.longest_s = 0.0
         yield load
     finally:
