@@ -38,23 +38,24 @@ from drivers.panel_gb26875 import Gb26875Dialogue
 from drivers.peers import Callers
 from drivers.samples import Reading, Sample
 
-OUT = Path(__file__).parent / "out" / "devices.json"
+OUT = Path(__file__).parent / "out"
 
 
 def main() -> None:
     """Run all; print one table and write JSON."""
     rows = [gpio_pulses(), panel_pulses(), bus_round(), load(), *fuzz(50_000)]
-    show(rows)
+    show(rows, "devices")
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: list[Row], name: str) -> None:
     """Print the table and write the figures."""
-    table = Table("what", "measured", "goal", title="devices")
+    table = Table("what", "measured", "goal", title=name)
     for row in rows:
         table.add_row(row.name, row.measured, row.goal)
     Console().print(table)
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({row.name: row.figures for row in rows}, indent=2, ensure_ascii=False), encoding="utf-8")
+    OUT.mkdir(exist_ok=True)
+    figures = json.dumps({row.name: row.figures for row in rows}, indent=2, ensure_ascii=False)
+    (OUT / f"{name}.json").write_text(figures, encoding="utf-8")
 
 
 # ---- pulses
@@ -273,6 +274,6 @@ def _drain(panel: socket.socket) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["fuzz"]:
-        show(fuzz(1_000_000))
+        show(fuzz(1_000_000), "fuzz")
     else:
         main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import resource
 import time
 from collections.abc import Callable
@@ -53,7 +54,8 @@ def _targets() -> dict[str, tuple[bytes, Callable[[bytes], bool]]]:
     zigbee: Any = TypeAdapter[Bus](Bus).validate_python(
         {"type": "mqtt", "name": "m", "point": [{"id": "z", "name": "z", "kind": "door", "zigbee": "a"}]}
     )
-    cutter = LineCutter()
+    cutter, held_text = LineCutter(), LineCutter()
+    maxbotix = re.compile(r"R(?P<mm>\d{4})")
     held = [b""]
 
     def rtu(data: bytes) -> bool:
@@ -65,6 +67,13 @@ def _targets() -> dict[str, tuple[bytes, Callable[[bytes], bool]]]:
             isinstance(read_line(line, "json"), Fields) + isinstance(read_line(line, "nmea"), Fields)
             for line in cutter.feed(data)
         )
+
+    def free_text(data: bytes) -> bool:
+        held_text.feed(b"\n")
+        said = [line for part in (data, b"\n") for line in held_text.feed(part)]
+        pairs = [isinstance(read_line(line, "key-value"), Fields) for line in said]
+        ranges = [isinstance(read_line(line, "pattern", maxbotix), Fields) for line in said]
+        return any(pairs) and any(ranges)
 
     def thermometer(data: bytes) -> bool:
         try:
@@ -83,6 +92,7 @@ def _targets() -> dict[str, tuple[bytes, Callable[[bytes], bool]]]:
             lambda data: isinstance(answer(data, request, "tcp", 7), Words),
         ),
         "text lines": (b'\n{"t": 1}\n', text),
+        "text pairs and patterns": (b"t=21.5 R1234\n", free_text),
         "MQTT payload": (
             b'{"contact": false}',
             lambda data: bool(samples_of(mqtt_point, Message("zigbee2mqtt/a", data), 1.0, 2.0)),

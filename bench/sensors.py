@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.try_sensors import Tally, run
-from bench import nab_scoring
+from bench import loose_wires, nab_scoring
 from bench.recordings import (
     LAG_S,
     ROOT,
@@ -167,6 +167,24 @@ def anomalies() -> list[Row]:
     return [*result, ("  published best, whole corpus", "about 70 (HTM), general knowledge, another corpus", "")]
 
 
+def loose_thermometers() -> list[Row]:
+    """Made-up loose wires, sound ones and a fire, 20 runs of 20 minutes each at a sample a second."""
+    result: list[Row] = []
+    for name, course in loose_wires.loose().items():
+        said = [loose_wires.watch(course, 1.0, seed) for seed in range(20)]
+        never = sum(one.first_fault is None for one in said)
+        faulty, wrong = sum(one.faults for one in said) / len(said), sum(one.alarms for one in said)
+        text = f"faults {faulty:.1f} a run, runs without {never}; alarms {wrong}"
+        result.append((f"loose: {name}", text, "1-3, 0; 0"))
+    for name, course in loose_wires.sound().items():
+        said = [loose_wires.watch(course, 1.0, seed) for seed in range(20)]
+        text = f"faults {sum(one.faults for one in said)}, alarms {sum(one.alarms for one in said)}"
+        result.append((f"sound: {name}", text, "0, 0"))
+    found = [loose_wires.watch(loose_wires.burning, 1.0, seed).first_alarm for seed in range(20)]
+    late = [at - 300.0 for at in found if at is not None]
+    return [*result, ("sound: a turbulent fire", f"{len(late)} of 20, median {median(late):.0f} s", "20 of 20")]
+
+
 def load() -> list[Row]:
     """CPU a sample through the whole chain of a point."""
     result: list[Row] = []
@@ -192,7 +210,7 @@ def main() -> None:
     table = Table("recording", "measured", "goal", title="sensor detectors on real recordings")
     every: list[Row] = []
     parts: tuple[Callable[[], list[Row]], ...] = (
-        room_fires, house_fires, quiet_rooms, tidal_water, homes, anomalies, load,
+        room_fires, house_fires, quiet_rooms, tidal_water, homes, anomalies, loose_thermometers, load,
     )  # fmt: skip
     for part in parts:
         every += part()

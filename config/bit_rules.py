@@ -20,6 +20,7 @@ class BitRule(Section):
     chatter: int = Field(default=3, ge=0)  # on so often in a minute is chattering; 0: never asked
     stuck_s: float | None = Field(default=None, gt=0)  # on for so long is a stuck sensor
     grace_s: float = Field(default=3.0, ge=0)
+    steady_s: float = Field(default=60.0, ge=0)  # a fault that comes and goes ends when all was well for so long
 
 
 class ContactRule(BitRule):

@@ -27,6 +27,8 @@ class NumberRule(Section):
     stuck_s: float | None = Field(default=None, gt=0)  # the very same raw value for so long, where noise is normal
     gap_s: float | None = Field(default=None, gt=0)  # none given: 2.5 of the usual intervals, at least 30 s
     grace_s: float = Field(default=3.0, ge=0)  # trouble shorter than this is no fault
+    chatter: int = Field(default=3, ge=0)  # so many impossible steps in a minute: a loose wire (ISA-18.2); 0: never
+    steady_s: float = Field(default=60.0, ge=0)  # what chatters is believed again when it has been good for so long
 
 
 class LevelRule(NumberRule):

@@ -26,6 +26,7 @@ class BitValidity:
         self._last_at: float | None = None
         self._revive = False
         self.grace_s = rule.grace_s
+        self.steady_s = rule.steady_s
 
     def judge(self, value: Value, at: float) -> str | None:
         """Return why a state cannot be believed, None when it can."""
@@ -73,6 +74,7 @@ class AnyValidity:
 
     needed = 1
     grace_s = 3.0
+    steady_s = 60.0
 
     def __init__(self, *, silence_s: float | None = None) -> None:
         self._silence_s = silence_s

@@ -47,6 +47,8 @@ class Validity(Protocol):
     needed: int
     """So many odd values make a fault, so many good ones end it: one for what speaks only when it changes."""
     grace_s: float
+    steady_s: float
+    """A fault that comes and goes stands until its point was well for so long."""
 
     def judge(self, value: Value, at: float) -> str | None:
         """Judge a value."""

@@ -7,6 +7,7 @@ from collections import deque
 from statistics import median
 
 from config.number_rules import NumberRule
+from detectors.unsteady import Unsteady
 from detectors.values import number
 from drivers.samples import Value
 
@@ -14,6 +15,7 @@ LEAST_GAP_S = 30.0  # three missed polls of a slow bus
 INTERVALS = 5
 AGREEING = 3  # so many values in a row at a new height make an impossible step believable
 HOUR_S = 3600.0
+RETURN_S = 600.0  # as long as a heat rule looks back
 
 
 class NumberValidity:
@@ -31,7 +33,11 @@ class NumberValidity:
         self._doubtful: deque[tuple[float, float]] = deque(maxlen=AGREEING)
         self._same: tuple[float, float] | None = None  # value and since when
         self._same_seen = 0
+        self._unsteady = Unsteady(rule.chatter, rule.steady_s)
+        self._before: tuple[float, float] | None = None
+        self._height: tuple[float, float] | None = None  # what it fell from, and when
         self.grace_s = rule.grace_s
+        self.steady_s = rule.steady_s
 
     def judge(self, value: Value, at: float) -> str | None:
         """Return why a value cannot be believed, None when it can."""
@@ -44,11 +50,17 @@ class NumberValidity:
     def _judge(self, value: float, at: float) -> str | None:
         if self._is_stuck(value, at):
             return "stuck"  # what stands still for hours is stuck even where it is also a special code
+        returned = self._returned(value, at)
+        chatters = self._chatters(value, at, returned=returned)
+        if chatters or returned:
+            self._good = (value, at)  # where it has come to rest is where it begins again
+            self._doubtful.clear()
+            return "chatter" if chatters else "step"
         if self._is_special(value):
             return "special-code"
         if _outside(value, self._rule.at_least, self._rule.at_most):
             return "range"
-        if self._fell(value, at) or self._jumped(value, at):
+        if self._fell(self._good, value, at) or self._jumped(value, at):
             return "step"
         self._good = (value, at)
         self._doubtful.clear()
@@ -86,11 +98,31 @@ class NumberValidity:
             return True
         return any(abs(value - code) <= self._rule.special_tolerance for code in self._rule.special)
 
-    def _fell(self, value: float, at: float) -> bool:
-        least = self._rule.fall_least
-        if least is None or self._good is None or at < self._good[1]:
+    def _returned(self, value: float, at: float) -> bool:
+        """Whether it leaps back to where it was before it fell: a wire that has contact again, and no rise."""
+        if self._good is None or self._height is None or at - self._height[1] > RETURN_S:
             return False
-        return self._good[0] - value > least + self._rule.fall_per_s * (at - self._good[1])
+        least = self._rule.fall_least or math.inf
+        leap = value - max(self._good[0], self._before[0] if self._before else value)
+        return leap > least and value <= self._height[0] + least
+
+    def _chatters(self, value: float, at: float, *, returned: bool) -> bool:
+        """Whether a loose wire moves it: then what looks like a value is as arbitrary as what does not."""
+        before, self._before = self._before, (value, at)
+        fell = self._fell(before, value, at)  # also from 1260 degC, an open thermocouple's
+        leapt = fell or returned
+        if fell and self._good is not None:
+            held = self._height[0] if self._height and at - self._height[1] <= RETURN_S else -math.inf
+            self._height = (max(self._good[0], held), at)
+        if before is not None and not (leapt or self._is_special(before[0]) or self._is_special(value)):
+            leapt = self._rule.step_per_s is not None and not self._possible(before, value, at)
+        return self._unsteady.update(at, leapt=leapt)
+
+    def _fell(self, before: tuple[float, float] | None, value: float, at: float) -> bool:
+        least = self._rule.fall_least
+        if least is None or before is None or at < before[1]:
+            return False
+        return before[0] - value > least + self._rule.fall_per_s * (at - before[1])
 
     def _jumped(self, value: float, at: float) -> bool:
         if self._rule.step_per_s is None or self._good is None or self._possible(self._good, value, at):

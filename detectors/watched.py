@@ -12,6 +12,7 @@ from drivers.samples import Frame, Reading, Sample, Silence, Tick, Value
 
 OTHER_REASON_S = 60.0  # a fault that stands changes its reason no more often: noise must not flood disk and ledger
 WAITED = frozenset({"gap", "stuck", "chatter"})  # found by waiting: no grace on top
+RELAPSES = 2  # ISA-18.2: what comes three times chatters, and gets an off-delay
 
 
 class Watched:
@@ -31,6 +32,9 @@ class Watched:
         self._bad_seen = 0
         self._explained = False  # the driver itself says why nothing comes
         self._good_seen = 0
+        self._good_since = 0.0
+        self._ended_at: float | None = None
+        self._relapses = 0  # so often the fault has come again soon after it ended
 
     def update(self, sample: Sample) -> list[Event]:
         """Take one sample in; return what began or ended by it."""
@@ -54,13 +58,21 @@ class Watched:
         return [event for rule in self._rules for event in rule.reset(at)]
 
     def _take(self, value: Value, at: float, utc: float) -> list[Event]:
+        if self._good_seen == 0:
+            self._good_since = at
         self._bad, self._bad_seen = None, 0
         self._good_seen = min(self._good_seen + 1, self._validity.needed)
-        found: list[Event] = []
-        if not self._settled or (self._fault is not None and self._good_seen >= self._validity.needed):
-            self._settled, self._fault = True, None
-            found.append(self._event("normal", at, value, active=False))
-        return found + [event for rule in self._rules for event in rule.value(value, at, utc)]
+        return self._well(at, value) + [event for rule in self._rules for event in rule.value(value, at, utc)]
+
+    def _well(self, at: float, value: Value | None) -> list[Event]:
+        """Say that all is well, once it is; a fault that comes and goes stands until it was so for a while."""
+        if self._settled:
+            held = self._validity.steady_s if self._relapses >= RELAPSES else 0.0
+            if self._fault is None or self._good_seen < self._validity.needed or at - self._good_since < held:
+                return []
+            self._ended_at = at
+        self._settled, self._fault = True, None
+        return [self._event("normal", at, value, active=False)]
 
     def _doubt(self, reason: str, at: float, seen: int, value: Value | None) -> list[Event]:
         if self._bad is None:
@@ -82,7 +94,9 @@ class Watched:
             return self._take(value, at, utc)
         if self._bad is not None:
             return self._fault_if_due(at, None)
-        return [event for rule in self._rules for event in rule.tick(at, utc)] if self._fault is None else []
+        if self._good_seen == 0:
+            return []
+        return self._well(at, None) + [event for rule in self._rules for event in rule.tick(at, utc)]
 
     def _fault_if_due(self, at: float, value: Value | None) -> list[Event]:
         if self._bad is None or self._bad == self._fault or self._bad_seen < self._validity.needed:
@@ -91,6 +105,9 @@ class Watched:
             return []
         if self._fault is not None and 0 <= at - self._said_at < OTHER_REASON_S:
             return []
+        if self._fault is None:
+            again = self._ended_at is not None and at - self._ended_at < self._validity.steady_s
+            self._relapses = min(self._relapses + 1, RELAPSES) if again else 0
         self._settled, self._fault, self._said_at = True, self._bad, at
         for rule in self._rules:
             rule.unknown(at)
