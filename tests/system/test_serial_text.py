@@ -81,4 +81,4 @@ def test_closing_from_another_thread_ends_a_read(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(DriverError):
             lose(here)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20

@@ -206,7 +206,7 @@ def test_logging_out_ends_the_stream(single: ServerProcess) -> None:
         began = time.monotonic()
         assert client.post("/api/v1/logout").status_code == 204
         for _ in stream:
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
         assert client.get("/api/v1/alerts").status_code == 401
 
 
