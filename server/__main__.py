@@ -99,7 +99,7 @@ def verify(
     file: Annotated[Path | None, typer.Option("--file", help="an exported journal, in place of the database")] = None,
     anchors: Annotated[Path | None, typer.Option("--anchors", help="tips that were noted elsewhere")] = None,
 ) -> None:
-    """Prove that nobody changed the ledger's journal; name the first row that is not as it was written."""
+    """Prove that nobody changed the ledger's journal or the audit; name the first row that is not as it was written."""
     from server.ledger import checking  # noqa: PLC0415
     from server.running import open_database  # noqa: PLC0415
 
@@ -115,7 +115,8 @@ def verify(
             database.close()
     if found.broken is not None:
         raise ServerError(f"the ledger was changed: {found.broken}")
-    typer.echo(f"the ledger is whole: {found.rows} journal rows")
+    audited = f", {found.audit_lines} lines of the audit" if file is None else ""
+    typer.echo(f"the ledger is whole: {found.rows} journal rows{audited}")
 
 
 @cli.command()

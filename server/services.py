@@ -14,6 +14,7 @@ from config.push import PushSection
 from config.water import Waters
 from contracts.messages import Command
 from server.accounts.throttle import Throttle
+from server.accounts.views import Views
 from server.alerts.alert import AlertHook
 from server.database import Database
 from server.drills.conductor import Conductor
@@ -72,6 +73,7 @@ class Services:
     push: tuple[PushSection, ...] = ()
     asked: Asked = field(default_factory=Asked)
     throttle: Throttle = field(default_factory=Throttle)
+    views: Views = field(default_factory=Views)
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)
     waters: Waters = field(default_factory=load_waters)

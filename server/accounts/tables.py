@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from server.database import Counter, Instant, metadata
 
@@ -60,6 +60,10 @@ audit = Table(
     Column("action", String(80), nullable=False),
     Column("subject", String(200), nullable=False, default=""),
     Column("text", Text, nullable=False, default=""),
+    Column("place", BigInteger),  # in the chain, without a gap; none in lines older than the chain
+    Column("previous", String(64)),
+    Column("hash", String(64)),
     Index("ix_audit_at", "at"),
+    Index("ix_audit_place", "place", unique=True),
     sqlite_autoincrement=True,
 )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from config.school import SchoolConfig
 from server.accounts.audit import note
+from server.accounts.looking import viewed
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.drill_bodies import (
@@ -132,8 +133,10 @@ def create(body: NewDrill, session: Leader, services: Parts) -> DrillRow:
 
 @router.get("/{drill_id}", responses=declared(401, 403, 404))
 def drill(drill_id: str, session: Reader, services: Parts) -> DrillView:
-    """Show a drill as it stands."""
-    return _view(services, session, drill_id)
+    """Show a drill as it stands, its roll call too; who looked is written into the audit, once an hour."""
+    shown = _view(services, session, drill_id)
+    viewed(services, session, "drill viewed", drill_id)
+    return shown
 
 
 @router.post("/{drill_id}/signal", responses=declared(401, 403, 404, 409, 422, 503))

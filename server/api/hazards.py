@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
 from server.accounts.audit import note
+from server.accounts.looking import viewed
 from server.accounts.sessions import Session
 from server.accounts.tables import users
 from server.accounts.web import Parts, require
@@ -195,6 +196,8 @@ def words(session: Reader, services: Parts, site: Annotated[str, Query(max_lengt
     with services.database.read.connect() as connection:
         found = connection.execute(here.order_by(users.c.site.desc(), users.c.name)).scalars()
         people = list(found) if session.may("hazards.assign") else []
+        if people:
+            viewed(services, session, "people viewed", "of " + (asked or "every school"))
         known = known_sites(connection)
         names: dict[str, str] = {row.site: row.name for row in connection.execute(schools)}
     sites = [{"id": one, "zh": names.get(one, one)} for one in known if asked in {"", one}]

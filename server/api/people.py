@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from server.accounts import users
 from server.accounts.audit import note
+from server.accounts.looking import viewed
 from server.accounts.permissions import KIOSKS, PERMISSIONS, Role
 from server.accounts.sessions import Session
 from server.accounts.tables import audit as audit_table
@@ -74,7 +75,8 @@ class AuditView(BaseModel):
 
 @router.get("/users", responses=declared(401, 403))
 def user_list(session: Reader, services: Parts) -> list[UserView]:
-    """List users; passwords stay where they are."""
+    """List users; passwords stay where they are. Who looked is written into the audit, once an hour."""
+    viewed(services, session, "people viewed")
     with services.database.read.connect() as connection:
         found = users.listed(connection)
     return [UserView.model_validate(user, from_attributes=True) for user in found if session.site in {"", user.site}]
@@ -146,7 +148,8 @@ def audit(
     since: datetime | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> list[AuditView]:
-    """Show who did what, newest first; a school sees what its own people did."""
+    """Show who did what, newest first; a school sees what its own people did. Who looked is written into it."""
+    viewed(services, session, "audit viewed")
     table = audit_table.c
     statement = select(audit_table).order_by(table.n.desc()).limit(limit)
     if before is not None:

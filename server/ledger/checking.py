@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from server.accounts import audit, audit_proof
 from server.errors import ServerError
 from server.ledger import seal
 from server.ledger.journal import Row, moment
@@ -28,7 +29,12 @@ def check_database(connection: Connection, data: Path, anchors: Path | None = No
     if (forged := seal.forged([*heads, *noted], key)) is not None:
         what = f"is named by a head of {forged.day} that this server did not sign"
         return Proof(broken=Break(forged.site, forged.n, what))
-    return verify(connection, [head.tip for head in (*heads, *noted)])
+    tips = [head.tip for head in (*heads, *noted)]
+    proof = verify(connection, [tip for tip in tips if tip.site != audit.CHAIN])
+    if proof.broken is None:
+        lines = audit_proof.prove(connection, [tip for tip in tips if tip.site == audit.CHAIN])
+        proof.audit_lines, proof.broken = lines.lines, lines.broken
+    return proof
 
 
 def check_file(file: Path, anchors: Path | None = None) -> Proof:

@@ -47,10 +47,11 @@ _HASHED = tuple(column.name for column in fields(Row) if column.name != "hash")
 
 def digest(row: Row) -> str:
     """Return the hash a row must carry: SHA-256 over all its other fields."""
-    return _hash({name: getattr(row, name) for name in _HASHED})
+    return fingerprint({name: getattr(row, name) for name in _HASHED})
 
 
-def _hash(hashed: Mapping[str, Any]) -> str:
+def fingerprint(hashed: Mapping[str, Any]) -> str:
+    """Return SHA-256 over the canonical text of a value."""
     return hashlib.sha256(canonical(hashed).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -97,7 +98,7 @@ def _chain(connection: Connection, rows: Iterable[Row]) -> None:
     for row in rows:
         n, previous = tips.get(row.site) or _tip(connection, row.site)
         whole: dict[str, Any] = {name: getattr(row, name) for name in _HASHED} | {"n": n + 1, "previous": previous}
-        whole["hash"] = _hash(whole)
+        whole["hash"] = fingerprint(whole)
         tips[row.site] = whole["n"], whole["hash"]
         written.append(whole)
     insert_rows(connection, journal, written)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from server.accounts import audit
 from server.ledger.entry import State
 from server.ledger.journal import GENESIS, Row, digest, moment
 from server.ledger.tables import chains, hazards, journal
@@ -32,9 +33,10 @@ class Break:
     site: str
     n: int
     what: str
+    kind: str = "journal row"
 
     def __str__(self) -> str:
-        return f"{self.site}: journal row {self.n}: {self.what}"
+        return f"{self.site}: {self.kind} {self.n}: {self.what}"
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Proof:
     """What a pass over one or more chains found. `tips` are where they end."""
 
     rows: int = 0
+    audit_lines: int = 0
     tips: dict[str, Tip] = field(default_factory=dict[str, Tip])
     broken: Break | None = None
     entries: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
@@ -103,7 +106,8 @@ def _wrong(row: Row, before: Tip | None, noted: str | None) -> Break | None:
 
 
 def _tips_agree(connection: Connection, proof: Proof) -> Break | None:
-    for site, n, hash_ in connection.execute(select(chains.c.site, chains.c.n, chains.c.hash)):
+    ends = select(chains.c.site, chains.c.n, chains.c.hash).where(chains.c.site != audit.CHAIN)
+    for site, n, hash_ in connection.execute(ends):
         tip = proof.tips.get(site, Tip(site, 0, GENESIS))
         if n > tip.n:
             return Break(site, tip.n + 1, f"is missing: the chain had {n} rows, the journal ends at {tip.n}")

@@ -17,6 +17,7 @@ from test_ledger_api import Campus, Client, campus_on, sentence
 from server.accounts import sessions, tokens, users
 from server.accounts.permissions import Role
 from server.accounts.tables import tokens as token_table
+from server.accounts.views import Views
 from server.database import Database
 from server.ledger.sensors import Ledger
 
@@ -196,3 +197,25 @@ def test_more_than_fifty_tokens_are_refused(campus: Campus, database: Database) 
             tokens.create(connection, "safety@yx-1", f"t{n}", ["hazards.read"], NOW, 30)
         with pytest.raises(Exception, match="50 tokens already"):
             tokens.create(connection, "safety@yx-1", "one more", ["hazards.read"], NOW, 30)
+
+
+def test_who_looks_at_people_stands_in_the_audit_once_an_hour(campus: Campus) -> None:
+    boss, safety = admin(campus), campus.as_(Role.SAFETY, "yx-1")
+    for _ in range(3):
+        boss.get("/api/v1/users")
+        boss.get("/api/v1/audit")
+        safety.get("/api/v1/hazards/words")
+    looks = [row for row in boss.get("/api/v1/audit").json() if row["action"].endswith("viewed")]
+    assert sorted((row["action"], row["by"], row["subject"]) for row in looks) == [
+        ("audit viewed", "admin@", ""),
+        ("people viewed", "admin@", ""),
+        ("people viewed", "safety@yx-1", "of yx-1"),
+    ]
+
+
+def test_a_look_that_could_not_be_written_is_written_the_next_time() -> None:
+    views = Views()
+    look = ("甲", "people viewed", "")
+    assert [views.is_new(look, at_s) for at_s in (0.0, 10.0, 3601.0)] == [True, False, True]
+    views.forget(look)
+    assert views.is_new(look, 3602.0)
