@@ -29,9 +29,9 @@ from bench.recordings import (
 )
 from config.points import PointSection
 from config.schedules import CalendarSection
+from contracts.vocabulary import SEEN_AGAIN
 from detectors import detectors_for
 from detectors.anomaly import Anomaly
-from detectors.findings import Event
 from drivers.samples import Reading, Tick
 
 Row = tuple[str, str, str]
@@ -108,25 +108,16 @@ def tidal_water() -> list[Row]:
     false = [at for at in starts if not any(first <= at <= last + 1300 for first, last in truth)]
     reasons = ", ".join(f"{reason} {len(faults(found, reason))}" for reason in ("special-code", "stuck", "gap", "step"))
     hit = sum(delay <= 700 for delay in late)
-    # events that touch, one sample apart, are one alarm: the deadband keeps it standing
-    standing = sum(delay > 1e8 and _stood(found, first) for delay, (first, _) in zip(late, truth, strict=True))
+    again = sum(event.reason == SEEN_AGAIN for event in alarms(found, "water-level"))
     return [
         (
             "tidal water, events < 830 mm",
-            f"{hit} of {len(truth)} within a sample, {standing} more stood already",
+            f"{hit} of {len(truth)} within a sample, {again} of them after a blind time in which the alarm stood",
             "all",
         ),
         ("  false", str(len(false)), "0"),
         ("  faults", reasons, "reported"),
     ]
-
-
-def _stood(found: list[Event], at: float) -> bool:
-    state = False
-    for event in found:
-        if event.kind == "water-level" and event.at <= at:
-            state = event.active
-    return state
 
 
 def homes() -> list[Row]:

@@ -100,6 +100,8 @@ class WaterLevelRule(NumberRule):
     off_delay_s: float = Field(default=0.0, ge=0)
     second: str = ""  # the id of a second gauge of this agent, on any bus
     agree: float = Field(default=0.3, gt=0)  # the two may differ by so much
+    again_s: float = Field(default=HOUR, gt=0)
+    """Blind for so long while its alarm stood: what is seen then is said anew (ISA-18.2: re-alarm)."""
     severity: Severity = Severity.WARNING
     anomaly: bool = False
 

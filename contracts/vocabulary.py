@@ -87,5 +87,8 @@ LATCHING = frozenset(
 )
 """Hazards that stay active until a person resets them: at the agent by default, on the server always."""
 
+SEEN_AGAIN = "seen-again"
+"""The reason of an alarm that still stands, said again because its point was blind for long: it wants a person anew."""
+
 NEVER_SHELVED = LATCHING - {Hazard.LEAK}
 """Hazards nobody may shelve: fire, gas, CO and one-key alarms."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contracts.vocabulary import Severity
+from contracts.vocabulary import SEEN_AGAIN, Severity
 from detectors.findings import Event
 from drivers.samples import Value
 
@@ -34,6 +34,7 @@ class Alarm:
         self._settled = False
         self._shown: Claim | None = None
         self._now: Claim | None = None
+        self._blind_since: float | None = None
 
     @property
     def active(self) -> bool:
@@ -53,6 +54,8 @@ class Alarm:
     ) -> list[Event]:
         """Take what is wrong now (None: nothing); return the event that this is, if any."""
         self._now = claim
+        if claim is None:
+            self._blind_since = None
         if self._shown is not None and self._latched and (claim is None or not _worse(claim, self._shown)):
             return []
         if self._settled and (claim if self._reasons_count else _severity(claim)) == (
@@ -60,6 +63,18 @@ class Alarm:
         ):
             return []
         return [self._show(claim, "normal", at, value, detail)]
+
+    def blind(self, at: float) -> None:
+        """Nothing is seen of it from now on."""
+        if self._blind_since is None:
+            self._blind_since = at
+
+    def seen(self, at: float, value: Value | None, again_s: float) -> list[Event]:
+        """It is seen that it stands; return that it does so still where nobody could see for that long."""
+        since, self._blind_since = self._blind_since, None
+        if since is None or self._shown is None or at - since < again_s:
+            return []
+        return [self._show(Claim(self._shown.severity, SEEN_AGAIN), "normal", at, value, None)]
 
     def reset(self, at: float) -> list[Event]:
         """A person resets it: it ends, unless what caused it is still there."""

@@ -58,14 +58,18 @@ class WaterLevel:
         self._value = found
         self._three.append(found)
         close = before is not None and abs(found - before) * self._metre <= self._rule.spike
-        states = [(claim, limit.decide(self._agreed(limit, found, close=close), at)) for claim, limit in self._limits]
+        agreed = [self._agreed(limit, found, close=close) for _, limit in self._limits]
+        states = [(claim, limit.decide(state, at)) for (claim, limit), state in zip(self._limits, agreed, strict=True)]
         height = (-found if self._rule.distance else found) * self._metre
         rise = self._recent.rise(height, at)
         rising = self._rising.update(None if rise is None else rise >= self._rule.rise, at)
-        return self._say(states, rising, at)
+        said = self._say(states, rising, at)
+        still = self._alarm.seen(at, found, self._rule.again_s) if any(agreed) else []
+        return said or still
 
     def unknown(self, at: float) -> None:
         """Forget the course so far."""
+        self._alarm.blind(at)
         self._three.clear()
         self._recent.clear()
         self._rising.update(None, at)

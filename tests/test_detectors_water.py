@@ -52,6 +52,21 @@ JANUARY = NOON - 150 * 86400
             [*series(0, MIN10, *[3000, 3001] * 3), tick(4400), tick(4600), *series(9000, MIN10, 3000, 3001)],
             ["4600 fault on fault gap", "9600 fault off"],
         ),
+        (
+            GAUGE,
+            series(0, MIN10, 820, 820, *[5003] * 9, 1500, 645, 615, 600, 1000, 1010),
+            ["600 water-level on", "1800 fault", "7200 fault off", "7800 water-level on warning seen-again", "9600 w"],
+        ),
+        (
+            GAUGE,
+            series(0, MIN10, 820, 820, *[5003] * 9, 645, 615, 600, 1000, 1010),
+            ["600 water-level on", "1800 fault", "7200 fault off", "7200 water-level on warning seen-again", "9000 w"],
+        ),
+        (
+            GAUGE,
+            series(0, MIN10, 820, 820, *[5003] * 5, 645, 615, 600),
+            ["600 water-level on", "1800 fault on", "4800 fault off"],
+        ),
     ],
     ids=[
         "a sample close to the one before counts at once",
@@ -68,6 +83,9 @@ JANUARY = NOON - 150 * 86400
         "a code of the device is no level",
         "a silence keeps the alarm, and coming back in the old state is no new one",
         "two and a half usual intervals without a sample are a gap",
+        "an alarm over which the gauge was blind for an hour is said anew, once two samples agree",
+        "at once where the first sample is high too",
+        "a gauge that was blind for less says nothing new",
     ],
 )
 def test_water_level(watched: PointSection, samples: list[Sample], expected: list[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+from contracts.vocabulary import SEEN_AGAIN
 from server.alerts import actions
 from server.alerts.actions import By
 from server.alerts.alert import Alert, Change
@@ -128,6 +129,13 @@ def test_a_worse_severity_wants_a_person_again() -> None:
     step = judge(alert, signal(severity="advisory"), "b")
     assert step is not None
     assert (step.alert.state, step.alert.severity) == ("active-acked", "warning")
+
+
+def test_an_alarm_seen_again_after_its_sensor_was_blind_wants_a_person_again() -> None:
+    alert = replace(raised(signal("water-level"), "a"), acked=True)
+    step = judge(alert, replace(signal("water-level"), reason=SEEN_AGAIN), "b")
+    assert step is not None
+    assert (step.alert.state, step.alert.reason, step.alert.count) == ("active-unacked", SEEN_AGAIN, 2)
 
 
 def test_open_alerts_come_by_severity_then_age(connection: Connection, book: Book) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.messages import Value
-from contracts.vocabulary import LATCHING, Severity
+from contracts.vocabulary import LATCHING, SEEN_AGAIN, Severity
 from server.alerts.alert import Alert, Change
 from server.records import altered
 
@@ -110,6 +110,7 @@ def _again(alert: Alert, signal: Signal) -> Alert:
     # A new occurrence, or a worse one, wants a person again; a restart's repetition of the same state does not.
     worse = _rank(signal.severity) < _rank(alert.severity)
     recurred = not alert.active or alert.normal_at is not None or alert.reset_at is not None
+    recurred = recurred or signal.reason == SEEN_AGAIN
     return altered(
         alert,
         active=True,
