@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from agent.storage import FaultMaker, RefusedError, Storage
-from agent.store import Entry, Rank, Waiting, rank
+from agent.store import Entry, Rank, Told, Waiting, rank
 from config.agent import OutboxSection
 
 _AT_ONCE = 1000  # entries in one commit
@@ -50,6 +50,8 @@ class Outbox:
         self._revivals: deque[tuple[str, int, int]] = deque()
         self._wake = threading.Condition()
         self._refused = 0
+        self.changes = 0
+        """Grows when what waits has become more."""
         self._committed: Callable[[], None] = _nothing
 
     def open(self) -> None:
@@ -80,13 +82,16 @@ class Outbox:
         """Store an entry; return it with its identity once it is on disk. Raise RefusedError or TimeoutError."""
         return self.submit(entry).result(timeout_s)
 
-    def waiting(self, limit: int) -> list[tuple[str, int]]:
-        """(epoch, seq) of the first entries without a receipt, alarms first."""
+    def stories(self, depth: int, crossings: int, only: str | None = None) -> list[Told]:
+        """Of each point the first `depth` events without a receipt, each point's in order; and the first crossings.
+
+        `only` names one point, or by the empty word the crossings.
+        """
         if not self._storage.depth:
             return []
         with self._wake:
             known = frozenset(self._receipts)
-        return self._storage.waiting(limit, known)
+        return self._storage.stories(depth, crossings, known, only)
 
     def bodies(self, keys: Sequence[tuple[str, int]]) -> list[Waiting]:
         """The entries of these keys, in their order, as far as they are still there."""
@@ -170,7 +175,7 @@ class Outbox:
                 queued.done.set_exception(result)
             else:
                 queued.done.set_result(result)
-        self._committed()
+        self._tell()
 
     def _write_receipts(self, *, now: bool) -> None:
         with self._wake:
@@ -188,7 +193,11 @@ class Outbox:
             for _ in revivals:
                 self._revivals.popleft()
         if revivals:
-            self._committed()
+            self._tell()
+
+    def _tell(self) -> None:
+        self.changes += 1
+        self._committed()
 
 
 def _nothing() -> None:

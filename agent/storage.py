@@ -14,7 +14,7 @@ from typing import Protocol
 
 from agent.ballast import Ballast
 from agent.disk import Folder, why
-from agent.store import CorruptError, Entry, Rank, Store, Waiting, is_corrupt, is_full, rank
+from agent.store import CorruptError, Entry, Rank, Store, Told, Waiting, is_corrupt, is_full, rank
 from config.agent import OutboxSection
 from contracts.messages import Value
 
@@ -107,17 +107,24 @@ class Storage:
 
     # reading, from any thread
 
-    def waiting(self, limit: int, known: frozenset[tuple[str, int]]) -> list[tuple[str, int]]:
-        """(epoch, seq) of the first entries without a receipt, alarms first, without those `known` to have one."""
-        keys: list[tuple[int, str, int]] = []
+    def stories(
+        self, depth: int, crossings: int, known: frozenset[tuple[str, int]], only: str | None = None
+    ) -> list[Told]:
+        """Of each point the first `depth` events to send, in the order of acceptance; and the first crossings."""
+        found: list[Told] = []
         with self._lock:
             for store in self._stores():
+                if not store.depth:
+                    continue
                 try:
-                    keys += [(r, store.epoch, s) for r, s in store.waiting(limit, known)] if store.depth else []
+                    for point in store.points() if only is None else [only]:
+                        found += store.story(point, depth, known)
+                    found += [] if only else store.crossings(crossings, known)
                 except sqlite3.Error as e:
                     self._unreadable = e
-        keys.sort(key=lambda key: key[0])  # stable: a store's own order stays
-        return [(epoch, seq) for _, epoch, seq in keys[:limit]]
+        if self._memory is not None:
+            found.sort(key=lambda told: told.accepted_s)  # stable: a store's own order stays
+        return found
 
     def bodies(self, keys: Sequence[tuple[str, int]]) -> list[Waiting]:
         """The entries of these keys, as far as they are still there."""

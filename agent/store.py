@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from pathlib import Path
 
 from uuid_utils import uuid7
@@ -23,7 +24,8 @@ create table if not exists entry (
   seq integer primary key, rank integer not null, kind text not null, point text not null,
   odometer real not null, sum integer not null, body text not null, receipt real);
 create index if not exists waiting on entry (rank, seq) where receipt is null;
-create index if not exists overtaken on entry (point, seq) where receipt is null and rank = 1;
+drop index if exists overtaken;
+create index if not exists story on entry (point, rank, seq) where receipt is null and rank < 2;
 """
 _VERSION = 1
 _CHECKED_AT_OPEN_BYTES = 32 << 20  # a larger file is trusted until a read fails: the start must stay short
@@ -56,6 +58,22 @@ class Waiting:
     rank: Rank
     kind: str  # 'events' or 'crossings'
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry without a receipt and where it stands; `point` is empty for a crossing, whose order tells nothing."""
+
+    epoch: str
+    seq: int
+    rank: Rank
+    point: str
+    accepted_s: float  # monotonic seconds of this process; less than its start for what an earlier one accepted
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What a receipt names."""
+        return self.epoch, self.seq
 
 
 def rank(entry: Entry) -> Rank:
@@ -127,8 +145,9 @@ class Store:
             self._write.execute("begin immediate")
             self._write.executemany("insert into entry values (?, ?, ?, ?, ?, ?, ?, null)", rows)
             if self.depth + len(rows) > 1:  # an alarm takes along what its own point said before: their order stays
-                self._write.executemany(
-                    "update entry set rank = 0 where point = ? and seq < ? and receipt is null and rank = 1",
+                self._write.executemany(  # `rank < 2` names the index
+                    "update entry set rank = 0"
+                    " where point = ? and seq < ? and receipt is null and rank = 1 and rank < 2",
                     [(row[3], row[0]) for row in rows if row[1] == Rank.ALARM],
                 )
             acknowledged = self._write.executemany(
@@ -139,12 +158,34 @@ class Store:
         self.depth += len(rows) - max(0, acknowledged)
         return stored
 
-    def waiting(self, limit: int, known: Collection[tuple[str, int]]) -> list[tuple[int, int]]:
-        """(rank, seq) of the first entries to send, without those `known` to have a receipt."""
+    def points(self) -> Iterator[str]:
+        """The points that have events to send."""
+        after = ""
+        while row := self._read.execute(
+            "select point from entry where receipt is null and rank < 2 and point > ? order by point limit 1", (after,)
+        ).fetchone():
+            after = str(row[0])
+            yield after
+
+    def story(self, point: str, depth: int, known: Collection[tuple[str, int]]) -> list[Told]:
+        """The point's first `depth` events to send, in order, without those `known` to have a receipt."""
         rows = self._read.execute(
-            "select rank, seq from entry where receipt is null order by rank, seq limit ?", (limit + len(known),)
-        ).fetchall()
-        return [(r, s) for r, s in rows if (self.epoch, s) not in known][:limit]
+            "select seq, rank, point, odometer from entry where receipt is null and rank < 2 and point = ?"
+            " order by rank, seq",
+            (point,),
+        )
+        return list(islice((told for told in map(self._told, rows) if told.key not in known), depth))
+
+    def crossings(self, limit: int, known: Collection[tuple[str, int]]) -> list[Told]:
+        """The first crossings to send, without those `known` to have a receipt."""
+        rows = self._read.execute(
+            "select seq, rank, '', odometer from entry where receipt is null and rank = 2 order by seq"
+        )
+        return list(islice((told for told in map(self._told, rows) if told.key not in known), limit))
+
+    def _told(self, row: tuple[int, int, str, float]) -> Told:
+        seq, rank_, point, odometer = row
+        return Told(self.epoch, seq, Rank(rank_), point, self._opened + odometer - self._odometer)
 
     def bodies(self, seqs: Sequence[int]) -> list[Waiting]:
         """The entries themselves; raise CorruptError where a body is not what was written."""

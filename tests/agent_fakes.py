@@ -14,6 +14,7 @@ from uuid_utils import uuid7
 from agent.clock import Clock
 from agent.faults import STORAGE, OwnFault
 from agent.outbox import Outbox
+from agent.stories import Stories
 from config.agent import OutboxSection
 from contracts.messages import Crossing, Event, Stamp
 from contracts.vocabulary import Direction, Severity
@@ -65,14 +66,24 @@ def running_outbox(directory: Path, **settings: Any) -> Generator[Outbox]:
         outbox.close()
 
 
-def bodies(outbox: Outbox, limit: int = 1000) -> list[Event | Crossing]:
+def in_line(outbox: Outbox) -> list[tuple[str, int]]:
+    """(epoch, seq) of what waits, in the order in which it would leave."""
+    stories, keys = Stories(), list[tuple[str, int]]()
+    stories.fill(outbox.stories(100_000, 100_000), {}, ())
+    while told := stories.next(alarms_only=False):
+        keys.append(told.key)
+        stories.follow(told.point)
+    return keys
+
+
+def bodies(outbox: Outbox) -> list[Event | Crossing]:
     """What waits, in the order in which it would leave, without the outbox's words about itself."""
     kinds: Mapping[str, type[Event | Crossing]] = {"events": Event, "crossings": Crossing}
-    found = [kinds[w.kind].model_validate_json(w.body) for w in outbox.bodies(outbox.waiting(limit))]
+    found = [kinds[w.kind].model_validate_json(w.body) for w in outbox.bodies(in_line(outbox))]
     return [entry for entry in found if not (isinstance(entry, Event) and entry.point == STORAGE)]
 
 
 def own_words(outbox: Outbox) -> list[tuple[bool, str]]:
     """(active, reason) of what the outbox says about itself."""
-    found = [Event.model_validate_json(w.body) for w in outbox.bodies(outbox.waiting(1000)) if w.kind == "events"]
+    found = [Event.model_validate_json(w.body) for w in outbox.bodies(in_line(outbox)) if w.kind == "events"]
     return [(entry.active, entry.reason) for entry in sorted(found, key=lambda e: e.id) if entry.point == STORAGE]

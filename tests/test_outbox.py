@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from agent_fakes import bodies, crossing, event, own_words, running_outbox, still_clock
+from agent_fakes import bodies, crossing, event, in_line, own_words, running_outbox, still_clock
 from waiting import until
 
 from agent.disk import BusyError
@@ -31,7 +31,7 @@ def test_many_threads_get_gapless_numbers_after_the_commit(tmp_path: Path) -> No
             thread.start()
         for thread in threads:
             thread.join()
-        stored = sorted(seq for _, seq in outbox.waiting(500))  # the outbox's own first word may come in between
+        stored = sorted(seq for _, seq in in_line(outbox))  # the outbox's own first word may come in between
     assert stored == list(range(1, len(stored) + 1))
     assert len(set(seqs)) == 200
     assert set(seqs) <= set(stored)
@@ -130,7 +130,7 @@ def test_random_bytes_over_the_file_while_it_runs_start_another_epoch(tmp_path: 
                 for _ in range(200):
                     file.seek(dice.randrange(max(1, size)))
                     file.write(dice.randbytes(512))
-        until(lambda: bool(outbox.bodies(outbox.waiting(1000)) or outbox.add(event())) and outbox.epoch != epoch)
+        until(lambda: bool(outbox.bodies(in_line(outbox)) or outbox.add(event())) and outbox.epoch != epoch)
         stored = outbox.add(event("after"))
         assert stored.epoch != epoch
         assert (True, "reset") in own_words(outbox)
