@@ -10,6 +10,7 @@ import numpy as np
 
 from contracts.vocabulary import Hazard, Severity
 from detectors.findings import Event
+from detectors.levels import Levels
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
@@ -26,6 +27,9 @@ ON_S = 3.0  # and must last
 OFF_S = 5.0
 PAUSE_S = 2.0  # so long a small flame may hide
 LEAST_CELLS = 2
+HEAT_S = 1.2  # so long a flame stays about where it is; people, cars and glitter go on
+STEADY_S = 120.0  # what showed a flame's colour without any flicker is a thing, and who passes it makes it flicker
+AROUND = np.ones((3, 3), np.uint8)
 LEAST_RATE = 6.0  # pictures a second: flames flicker at 1 to 10 Hz, slower pictures cannot show it
 HOT = 225  # of 255: a flame overdrives the red of every camera somewhere
 
@@ -37,7 +41,9 @@ class FireWatch:
         self._camera = camera
         self.section = section
         """What to ignore; laid anew onto a picture of another size."""
-        self._ignored: MatLike | None = None
+        self._levels = Levels()
+        self._heat: Cells = np.zeros((0, 0))  # seconds of burning in and around each cell
+        self._steady: Cells = np.zeros((0, 0))  # seconds for which each cell is still known as a thing
         self._past: deque[tuple[float, Cells, Cells, NDArray[np.bool_]]] = deque()
         self._since: float | None = None
         self._seen = 0.0
@@ -46,39 +52,50 @@ class FireWatch:
     def look(self, picture: MatLike, at: float) -> list[Event]:
         """Take a picture; return an advisory that began or ended."""
         small, scale = _shrink(picture)
+        small = self._levels.apply(small, at)
         colour = flame_colour(small)
         if self.section.ignore:
             self._hide(colour, scale)
         share = _by_cells(colour) / 255.0
         light = _by_cells(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
         hot = _by_cells(cv2.bitwise_and(colour, cv2.inRange(small, (0, 0, HOT), (255, 255, 255)))) > 5
-        if self._past and self._past[-1][1].shape != share.shape:
+        if self._heat.shape != share.shape:
             self._past.clear()
+            self._heat, self._steady = np.zeros_like(share), np.zeros_like(share)
         self._past.append((at, share, light, hot))
         while self._past and at - self._past[0][0] > WINDOW_S:
             self._past.popleft()
         if at - self._past[0][0] < WINDOW_S * 0.8 or len(self._past) < LEAST_RATE * WINDOW_S:
             return []
-        return self._judge(at, burns=self.burning() >= LEAST_CELLS)
+        return self._judge(at, burns=self._burns())
 
-    def burning(self) -> int:
-        """Number of cells that flicker like a flame."""
+    def _burns(self) -> bool:
+        """Whether enough cells flicker like a flame, and about one of them it has burned for a while."""
+        elapsed = self._past[-1][0] - self._past[-2][0]
         shares = np.stack([share for _, share, _, _ in self._past])
+        still = (shares.mean(axis=0) > 0.15) & (shares.std(axis=0) < 0.04)
+        self._steady = np.where(still, STEADY_S, self._steady - elapsed)
+        burning = self._flickering(shares) & (self._steady <= 0)
+        around = cv2.dilate(burning.astype(np.uint8), AROUND) > 0
+        self._heat = np.clip(self._heat + np.where(around, elapsed, -0.5 * elapsed), 0.0, 4 * HEAT_S)
+        return int(burning.sum()) >= LEAST_CELLS and bool((self._heat[burning] > HEAT_S).any())
+
+    def _flickering(self, shares: Cells) -> NDArray[np.bool_]:
+        """Cells that flicker like a flame within the window."""
         lights = np.stack([light for _, _, light, _ in self._past])
         coloured = (shares > 0.15).mean(axis=0)
-        steps = np.abs(np.diff(lights, axis=0))
-        moving = (steps > 6).mean(axis=0)
+        moving = (np.abs(np.diff(lights, axis=0)) > 6).mean(axis=0)
         turns = (np.diff(np.sign(np.diff(shares, axis=0)), axis=0) != 0).mean(axis=0)
         hot = np.stack([hot for _, _, _, hot in self._past]).mean(axis=0)
         spread = shares.std(axis=0)
-        burning = (coloured > 0.3) & (moving > 0.5) & (turns > 0.4) & (spread > 0.06) & (hot > 0.2)
-        return int(burning.sum())
+        return (coloured > 0.3) & (moving > 0.5) & (turns > 0.4) & (spread > 0.06) & (hot > 0.2)
 
     def _judge(self, at: float, *, burns: bool) -> list[Event]:
         if burns:
             self._seen = at
             if self._since is None:
-                self._since = at - WINDOW_S / 2  # more than half of the window had to burn for this look to say so
+                # more than half of the window had to burn for this look to say so
+                self._since = at - WINDOW_S / 2 - HEAT_S
             if not self._active and at - self._since >= ON_S:
                 self._active = True
                 return [self._event(active=True, at=at)]
