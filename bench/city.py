@@ -71,6 +71,7 @@ class City:
         config.write_text(
             f'data = "{self.folder / "data"}"\ndatabase = "{self.database}"\n[broker]\ntype = "external"\n'
             f"[mqtt]\nport = {self.ports[number % len(self.ports)]}\n"
+            '[history]\ntype = "none"\n'
         )
         with (self.folder / f"{name}.log").open("wb") as log:
             command = [sys.executable, "-m", "server", words[0], "--config", str(config), *words[1:]]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from config import Section
 from config.agent import MqttSection
+from config.history import HistorySection
 from config.hosts import is_loopback
 from config.points import Id
 from config.push import PushSection
@@ -65,23 +66,6 @@ class KeepSection(Section):
     audit_days: int = Field(default=730, ge=183)
     quarantine_days: int = Field(default=30, ge=1)
     """Messages that could not be taken; at most the newest 10,000."""
-
-
-class HistorySection(Section):
-    """How long readings are kept in the file beside the database."""
-
-    keep_days: int = Field(default=90, ge=2, le=36_500)
-    """Every reading as it came."""
-    keep_minutes_days: int = Field(default=730, ge=2, le=36_500)
-    """Lowest, highest and mean of each minute."""
-    keep_hours_days: int = Field(default=3_650, ge=2, le=36_500)
-    """The same of each hour."""
-
-    @model_validator(mode="after")
-    def _coarse_is_kept_longer(self) -> Self:
-        if not self.keep_days <= self.keep_minutes_days <= self.keep_hours_days:
-            raise ValueError("keep_days, keep_minutes_days, keep_hours_days: none may be shorter than the one before")
-        return self
 
 
 class ServerConfig(Section):

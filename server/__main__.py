@@ -17,6 +17,7 @@ from config.server import ServerConfig
 from server.accounts import commands as accounts
 from server.enrol import commands as enrolling
 from server.errors import ServerError
+from server.history import commands as history
 from server.safekeeping import commands as safekeeping
 
 Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 accounts.register(cli)
 enrolling.register(cli)
+history.register(cli)
 safekeeping.register(cli)
 
 

@@ -27,6 +27,7 @@ class Metrics:
     slow_clients: Counter
     readings: Counter
     history_dropped: Counter
+    history_waiting: Gauge
     unpublished: Counter
 
 
@@ -62,5 +63,6 @@ def make_metrics() -> Metrics:
         slow_clients=Counter("campus_stream_clients_dropped", "Pages dropped for reading too slowly.", registry=r),
         readings=Counter("campus_readings", "Readings taken.", registry=r),
         history_dropped=Counter("campus_history_dropped", "Readings not written to the history.", registry=r),
+        history_waiting=Gauge("campus_history_waiting_bytes", "On disk until the history server has it.", registry=r),
         unpublished=Counter("campus_unpublished", "Receipts and commands the broker did not take.", registry=r),
     )  # fmt: skip

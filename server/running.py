@@ -35,9 +35,9 @@ from server.drills.wiring import Books, agents_at_exits, drill_running, follow, 
 from server.duties.plan import load_plan
 from server.enrol import authority, doors
 from server.errors import ServerError
-from server.history.embedded import SqliteSeries
-from server.history.lane import Nowhere, ReadingsLane
+from server.history.lane import ReadingsLane
 from server.history.latest import Latest
+from server.history.stores import Nowhere, make_series
 from server.history.upkeep import tidy
 from server.ingest.broker_link import EVERY_SITE, BrokerLink, Lanes
 from server.ingest.hearing import Hearing
@@ -114,7 +114,8 @@ def assemble(
     writer = Writer(database, intake, metrics, failpoint)
     books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
     conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty, books.void_duty)
-    latest, series = Latest(), SqliteSeries(folder / "history.db", config.history)
+    latest = Latest()
+    series = make_series(config.history, folder, metrics, writes=hearing.keeps_history)
     lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)
     asked = Asked()
     lanes = Lanes(writer.offer, lane.offer, asked.hear, hearing.ours)
@@ -208,7 +209,7 @@ async def serve(
             hearing = Hearing(client_id, config.sites or (EVERY_SITE,))
             parts = assemble(config, mqtt, ledger.record_alert, failpoint, hearing)
             services = parts.services
-            own = OwnHealth(services.alert_hook, config.data, own_certificates(config))
+            own = OwnHealth(services.alert_hook, config.data, own_certificates(config), history=parts.lane.trouble)
             rounds = Rounds(services, parts.link.command, own=own)
             tasks = [
                 lambda: go_round(rounds),

@@ -32,6 +32,7 @@ from server.rounds import Rounds, go_round
 from server.running import Parts, assemble, database_address, now, running
 from server.services import Services
 from server.trust import TRUSTED, TrustedClock
+from server.wall.own import OwnHealth
 
 CHORES_S = 1.0
 
@@ -59,7 +60,8 @@ async def ingest(config: ServerConfig, worker: int) -> None:
             for site in hearing.unknown.take():
                 insert_new(connection, heard_sites, {"site": site, "first_seen_at": now()})
 
-        rounds = Rounds(services, parts.link.command, lambda: held.covers(CHORES), watched, tell)
+        own = OwnHealth(services.alert_hook, folder, (), history=parts.lane.trouble)
+        rounds = Rounds(services, parts.link.command, lambda: held.covers(CHORES), watched, tell, own)
         tasks = (
             lambda: go_round(rounds),
             lambda: _do_chores(config, services, held),
@@ -79,6 +81,11 @@ def require_shared(config: ServerConfig, name: str) -> None:
         raise ServerError(
             f"{name}: several processes share one PostgreSQL and one broker:"
             ' set database = "postgresql://…", [broker] type = "external" and [mqtt]'
+        )
+    if config.history.type == "embedded":
+        raise ServerError(
+            f"{name}: readings in a file of one process are not seen by the others: set [history] type to a server"
+            ' that all share (docs/history.md), or to "none" to keep none'
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from history_suite import BEGIN, CLAIMS, DAY, HOUR, KEY, OTHER, Claim, tidy, wave
 
-from config.server import HistorySection
+from config.history import HistorySection
 from server.errors import ServerError
 from server.history.embedded import SqliteSeries
 from server.history.series import Sample

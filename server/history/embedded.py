@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from config.server import HistorySection
+from config.history import HistorySection
 from server.errors import ServerError
 from server.history import rollups
 from server.history.latest import Key
@@ -53,6 +53,9 @@ class SqliteSeries:
     _floor: int = rollups.NO_FLOOR
     _untrimmed: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self) -> None:
+        """Nothing goes on beside its callers."""
 
     def write(self, samples: Sequence[Sample]) -> int:
         """Write samples in one transaction; return how many came after their hour was deleted.
@@ -107,6 +110,14 @@ class SqliteSeries:
             if not more and trusted is not None:
                 deleted, more = self._delete(connection, trusted, until_s)
         return Tidied(rolled, deleted, more)
+
+    def trouble(self) -> str:
+        """Who writes sees an error at once."""
+        return ""
+
+    def behind_s(self) -> float:
+        """What is written can be read."""
+        return 0.0
 
     def close(self) -> None:
         """Close the writing connection; may be called twice."""

@@ -6,40 +6,23 @@ import logging
 import math
 import queue
 import threading
+import time
 from collections.abc import Sequence
-from typing import Protocol
 
 from contracts.messages import Value
 from server.errors import ServerError
 from server.history.latest import Latest
-from server.history.series import Sample
+from server.history.series import Sample, Series
 from server.ingest.decode import Arrival, Invalid, decode_readings
 from server.metrics import Metrics
 from server.moments import in_utc
 
 CAPACITY = 2_000  # batches
 BATCH = 200
+AWAY_S = 60.0  # so long not written is a fault that a person is told of
 UNWRITTEN = 100_000  # samples kept in memory while the history cannot be written: about ten minutes of 200 points
 
 _log = logging.getLogger(__name__)
-
-
-class Series(Protocol):
-    """Where the course of readings is kept."""
-
-    def write(self, samples: Sequence[Sample]) -> int: ...
-    def close(self) -> None: ...
-
-
-class Nowhere:
-    """For a process that only shows newest values; another keeps their course."""
-
-    def write(self, samples: Sequence[Sample]) -> int:  # noqa: ARG002 - kept elsewhere
-        """Keep nothing."""
-        return 0
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class ReadingsLane:
@@ -52,11 +35,12 @@ class ReadingsLane:
         self._sites = sites
         self._queue: queue.Queue[Arrival | None] = queue.Queue(CAPACITY)
         self._thread = threading.Thread(target=self._run, name="readings-lane", daemon=True)
-        self._failing = False
+        self._failing_since_s: float | None = None
         self._unwritten: list[Sample] = []
 
     def start(self) -> None:
         """Begin to take readings."""
+        self._series.start()
         self._thread.start()
 
     def close(self) -> None:
@@ -72,6 +56,11 @@ class ReadingsLane:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    def trouble(self) -> str:
+        """Say why a person should look at the history; empty where nobody need."""
+        since_s = self._failing_since_s
+        return "history-away" if since_s is not None and time.monotonic() - since_s > AWAY_S else self._series.trouble()
 
     def offer(self, arrival: Arrival) -> bool:
         """Queue one batch; False where there is no room."""
@@ -124,13 +113,13 @@ class ReadingsLane:
             if (excess := len(self._unwritten) - UNWRITTEN) > 0:
                 del self._unwritten[:excess]
                 self._metrics.history_dropped.inc(excess)
-            if not self._failing:
+            if self._failing_since_s is None:
                 _log.warning("%s; readings wait in memory until it is back", e)
-            self._failing = True
+                self._failing_since_s = time.monotonic()
             return
         self._unwritten.clear()
-        if self._failing:
-            self._failing = False
+        if self._failing_since_s is not None:
+            self._failing_since_s = None
             _log.info("history: is written again, with what waited")
 
 

@@ -51,8 +51,12 @@ class Series(Protocol):
     Everything raises ServerError where the store is away; nothing waits for it longer than its time-out.
     """
 
+    def start(self) -> None:
+        """Begin to work, where something has to go on beside the caller."""
+        ...
+
     def write(self, samples: Sequence[Sample]) -> int:
-        """Keep samples, or raise; return how many were too old to be kept."""
+        """Keep samples, or raise; return how many were lost for it: too old, or older ones without room."""
         ...
 
     def read(self, key: Key, begin: datetime, end: datetime, limit: int) -> Sequence[Kept]:
@@ -69,6 +73,14 @@ class Series(Protocol):
 
     def tidy(self, now: datetime, trusted: datetime | None) -> Tidied:
         """Do one short piece of upkeep: roll hours up; delete what is too old by a clock that is trusted."""
+        ...
+
+    def trouble(self) -> str:
+        """Say why a person should look, as the word of a fault's reason; empty where nobody need."""
+        ...
+
+    def behind_s(self) -> float:
+        """Return how long the oldest sample that cannot be read yet has waited."""
         ...
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,8 @@ from server.enrol.authority import REVOKED_FILE, folder_of
 LOOK_EVERY_S = 60.0
 ENDING = timedelta(days=14)
 DISK_MB = 500.0
-NAMES = {"_certificate": "服务器证书", "_disk": "服务器磁盘"}
-REASONS = {"_certificate": "certificate-ending", "_disk": "disk-low"}
+NAMES = {"_certificate": "服务器证书", "_disk": "服务器磁盘", "_history": "读数历史"}
+REASONS = {"_certificate": "certificate-ending", "_disk": "disk-low", "_history": "history-away"}
 _log = logging.getLogger(__name__)
 
 
@@ -34,8 +34,10 @@ class OwnHealth:
     data: Path
     certificates: Sequence[Path]
     least_mb: float = DISK_MB
+    history: Callable[[], str] = str
+    """Says why the history is not well; empty where it is."""
     _looked_s: float = float("-inf")
-    _said: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
+    _said: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     _unread: set[Path] = field(default_factory=set[Path])
 
     def tick(self, connection: Connection, sites: Collection[str], now: datetime, mono_s: float) -> None:
@@ -43,16 +45,18 @@ class OwnHealth:
         if mono_s - self._looked_s < LOOK_EVERY_S:
             return
         self._looked_s = mono_s
-        for point, wrong in self._found(now).items():
+        for point, reason in self._found(now).items():
             for site in sites:
-                if self._said.get((site, point)) is not wrong:
-                    self._said[site, point] = wrong
-                    hear(connection, _signal(site, point, now, active=wrong), self.hook)
+                if self._said.get((site, point)) != reason:
+                    self._said[site, point] = reason
+                    hear(connection, _signal(site, point, now, reason), self.hook)
 
-    def _found(self, now: datetime) -> Mapping[str, bool]:
+    def _found(self, now: datetime) -> Mapping[str, str]:
+        """Return the reason of each fault; empty where there is none."""
         ends = [end for file in self.certificates for end in self._end(file)]
         free_mb = shutil.disk_usage(self.data).free / 2**20
-        return {"_certificate": any(end - now < ENDING for end in ends), "_disk": free_mb < self.least_mb}
+        wrong = {"_certificate": any(end - now < ENDING for end in ends), "_disk": free_mb < self.least_mb}
+        return {**{point: REASONS[point] if one else "" for point, one in wrong.items()}, "_history": self.history()}
 
     def _end(self, file: Path) -> Sequence[datetime]:
         try:
@@ -73,8 +77,8 @@ def own_certificates(config: ServerConfig) -> Sequence[Path]:
     return [file for file in (*given, *made) if file is not None]
 
 
-def _signal(site: str, point: str, at: datetime, *, active: bool) -> Signal:
+def _signal(site: str, point: str, at: datetime, reason: str) -> Signal:
     return Signal(
-        site=site, agent="server", point=point, kind="fault", active=active, severity="fault",
-        reason=REASONS[point], at=at, received_at=at, name=NAMES[point],
+        site=site, agent="server", point=point, kind="fault", active=bool(reason), severity="fault",
+        reason=reason or REASONS[point], at=at, received_at=at, name=NAMES[point],
     )  # fmt: skip

@@ -41,7 +41,8 @@ class Workers:
         file.write_text(
             f'data = "{self._folder / "data"}"\ndatabase = "{self.database}"\nsites = {json.dumps(self._named)}\n'
             f"[http]\nport = {http_port}\n"
-            f'[broker]\ntype = "external"\n[mqtt]\nport = {port}\n',
+            f'[broker]\ntype = "external"\n[mqtt]\nport = {port}\n'
+            '[history]\ntype = "none"\n',
             encoding="utf-8",
         )
         return file
