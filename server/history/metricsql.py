@@ -33,7 +33,8 @@ def exported(lines: Iterable[bytes], limit: int) -> Sequence[tuple[int, float]]:
             break
         if line.strip():
             row = _json(line)
-            found += islice(zip(row["timestamps"], row["values"], strict=True), limit - len(found))
+            pairs = zip(row["timestamps"], map(float, row["values"]), strict=True)
+            found += islice(pairs, limit - len(found))
     return found
 
 
