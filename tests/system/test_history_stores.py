@@ -40,7 +40,7 @@ class Sent:
 
     def write(self, samples: Sequence[Sample]) -> int:
         lost = self._series.write(samples)
-        until(lambda: not self._series.behind_s(), 60, "all is sent")
+        until(lambda: not self._series.behind_s(), "all is sent", 60)
         self._server.show()
         return lost
 
