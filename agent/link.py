@@ -234,6 +234,7 @@ class Link:
             answer_age_s=None if self._answered is None else self.answer_age_s(),
             answered=self._answer,
             dropped_readings=self._lane.dropped,
+            dropped_entries=outbox.refused,
             disk_free_mb=outbox.disk_free_mb,
             workers=self._vitals.workers(),
             point_ages_s=self._vitals.point_ages_s(),

@@ -28,6 +28,7 @@ class Health:
     depth: int
     oldest_waiting_s: float
     disk_free_mb: float | None
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class Outbox:
             depth=max(0, storage.depth - len(self._receipts)) + len(self._queue),
             oldest_waiting_s=storage.oldest_waiting_s(),
             disk_free_mb=storage.free_mb(),
+            refused=self._refused,
         )
 
     def trouble(self) -> str:

@@ -175,6 +175,7 @@ class Heartbeat(Message):
     answer_age_s: float | None = None  # since the last answer came
     answered: int | None = None  # the `n` which that answer was for: bounds the agent's clock from below
     dropped_readings: int = 0
+    dropped_entries: int = 0  # events and crossings that found no room any more, since the start
     disk_free_mb: float | None = None
     workers: tuple[WorkerHealth, ...] = ()
     point_ages_s: dict[str, float] = {}  # since each point's last good value

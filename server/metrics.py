@@ -31,6 +31,13 @@ class Metrics:
     unpublished: Counter
 
 
+def dropped(metrics: Metrics) -> float:
+    """Count the readings' messages and the readings that full queues have dropped. Events are sent again instead."""
+    value = metrics.registry.get_sample_value
+    lane = value("campus_arrivals_dropped_total", {"lane": "readings"}) or 0.0
+    return lane + (value("campus_history_dropped_total") or 0.0)
+
+
 def make_metrics() -> Metrics:
     """Make all metrics at zero."""
     r = CollectorRegistry()

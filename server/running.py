@@ -46,7 +46,7 @@ from server.keeping import keep
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.live import Live
-from server.metrics import make_metrics
+from server.metrics import dropped, make_metrics
 from server.migrate import migrate
 from server.moments import steady_clock
 from server.notify import notify
@@ -209,7 +209,10 @@ async def serve(
             hearing = Hearing(client_id, config.sites or (EVERY_SITE,))
             parts = assemble(config, mqtt, ledger.record_alert, failpoint, hearing)
             services = parts.services
-            own = OwnHealth(services.alert_hook, config.data, own_certificates(config), history=parts.lane.trouble)
+            lost = partial(dropped, services.metrics)
+            own = OwnHealth(
+                services.alert_hook, config.data, own_certificates(config), history=parts.lane.trouble, dropped=lost
+            )
             rounds = Rounds(services, parts.link.command, own=own)
             tasks = [
                 lambda: go_round(rounds),

@@ -170,6 +170,7 @@ def test_a_full_outbox_refuses_crossings_before_alarms(tmp_path: Path) -> None:
             outbox.add(crossing())
         outbox.add(event())
         assert "refused" in outbox.trouble()
+        assert outbox.health().refused > 0  # the heartbeat says so, and the wall shows a fault
 
 
 def test_old_acknowledged_entries_are_forgotten_but_never_the_last_number(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from server.enrol import authority
 from server.enrol.tables import certificates
 from server.ingest.decode import Arrival
 from server.ingest.intake import Intake
+from server.metrics import dropped, make_metrics
 from server.migrate import migrate
-from server.presence.ailing import CERTIFICATES_EVERY_S, HOLD_S, Ailing
+from server.presence.ailing import CERTIFICATES_EVERY_S, DROPPED_S, HOLD_S, Ailing
 from server.presence.presence import Presence
 from server.wall.own import LOOK_EVERY_S, OwnHealth, own_certificates
 
@@ -93,6 +94,27 @@ def test_what_ails_an_agent_is_a_fault_when_it_lasts_and_ends_when_it_is_over(
     assert campus.faults() == [(*fault, "cleared-unacked")]
 
 
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    [("dropped_readings", ("_readings", "readings-dropped")), ("dropped_entries", ("_entries", "entries-dropped"))],
+)
+def test_what_an_agents_full_queue_drops_is_a_fault_until_a_minute_passes_without(
+    campus: Campus, what: str, fault: tuple[str, str]
+) -> None:
+    campus.live(HOLD_S + 10, **{what: 40})
+    assert campus.faults() == []  # of before the server listened
+    campus.live(HOLD_S + 10, **{what: 41})
+    assert campus.faults() == [(*fault, "active-unacked")]
+    campus.live(DROPPED_S + HOLD_S + 10, **{what: 41})
+    assert campus.faults() == [(*fault, "cleared-unacked")]
+
+
+def test_an_agent_that_began_to_count_anew_has_dropped_nothing_by_that(campus: Campus) -> None:
+    campus.live(5, dropped_readings=40, uptime_s=1000.0)
+    campus.live(HOLD_S + 10, dropped_readings=0, uptime_s=1.0)
+    assert campus.faults() == []
+
+
 @pytest.mark.parametrize("beat", [{"clock_s": 3.0}, {"depth": 900, "oldest_unacked_s": 3.0}, {"disk_free_mb": 9000.0}])
 def test_what_is_usual_is_no_fault(campus: Campus, beat: dict[str, float]) -> None:
     campus.live(HOLD_S + 10, **beat)
@@ -136,6 +158,22 @@ def test_the_servers_own_faults_stand_on_every_schools_wall(
     found = listed(campus.connection, only_open=True)
     assert sorted((one.site, one.point) for one in found) == [(site, p) for site in ("no1", "no2") for p in points]
     assert {one.agent for one in found} <= {"server"}
+
+
+def test_what_the_servers_full_queues_drop_is_a_fault_until_a_minute_passes_without(
+    campus: Campus, tmp_path: Path
+) -> None:
+    metrics = make_metrics()
+    health = OwnHealth(no_ledger, tmp_path, [], 0.0, dropped=lambda: dropped(metrics))
+    states: list[list[tuple[str, str, str]]] = []
+    for n, drop in enumerate((None, metrics.dropped.labels("readings"), metrics.history_dropped, None)):
+        if drop is not None:
+            drop.inc(5)
+        health.tick(campus.connection, ("no1",), AT, n * LOOK_EVERY_S)
+        states.append(campus.faults())
+    assert states[0] == []
+    assert states[1] == states[2] == [("_queue", "messages-dropped", "active-unacked")]
+    assert states[3] == [("_queue", "messages-dropped", "cleared-unacked")]
 
 
 def test_a_certificate_that_cannot_be_read_is_said_once(

@@ -1,7 +1,8 @@
-"""What ails an agent although it speaks: its clock, its disk, its outbox, its certificate. Said when it lasts."""
+"""What ails an agent although it speaks: clock, disk, outbox, certificate, what it drops. Said when it lasts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,11 @@ from server.presence.presence import Presence
 from server.presence.watch import Watch
 
 CLOCK, OUTBOX, CERTIFICATE, DISK = "_clock", "_outbox", "_certificate", "_disk"
-_REASONS = {CLOCK: "clock-wrong", OUTBOX: "outbox-waiting", CERTIFICATE: "certificate-ending"}
+READINGS, ENTRIES = "_readings", "_entries"
+_REASONS = {
+    CLOCK: "clock-wrong", OUTBOX: "outbox-waiting", CERTIFICATE: "certificate-ending",
+    READINGS: "readings-dropped", ENTRIES: "entries-dropped",
+}  # fmt: skip
 """Faults of an agent itself. A disk that fills up is not among them: the agent says that itself."""
 
 CLOCK_S = 10.0
@@ -23,6 +28,8 @@ WAITING_S = 120.0
 ENDING = timedelta(days=14)
 """The agent renews at two thirds of a certificate's life: at this point it has failed to for months."""
 DISK_MB = 500.0
+DROPPED_S = 60.0
+"""So long after the last drop it is still said."""
 HOLD_S = 20.0
 LOOK_EVERY_S = 5.0
 CERTIFICATES_EVERY_S = 60.0
@@ -56,9 +63,9 @@ class Ailing:
     def _judge(
         self, connection: Connection, presence: Presence, key: _Key, watch: Watch, now: datetime, mono_s: float
     ) -> None:
-        found = ailments(watch, now)
+        found = ailments(watch, now, mono_s)
         lasting: set[str] = set()
-        for point in (CLOCK, OUTBOX, CERTIFICATE, DISK):
+        for point in (*_REASONS, DISK):
             # Whatever begins or ends must last: a value at its limit would else ring and rest without end.
             said = point in self._told.get(key, frozenset()) or point in watch.raised
             if (point in found) is said:
@@ -75,7 +82,7 @@ class Ailing:
             announce(connection, now, "agent", watch.site, watch.payload(mono_s))
 
 
-def ailments(watch: Watch, now: datetime) -> set[str]:
+def ailments(watch: Watch, now: datetime, mono_s: float) -> set[str]:
     """Name what is wrong at this moment, by pseudo-point."""
     found: set[str] = set()
     beat = watch.heartbeat
@@ -86,6 +93,9 @@ def ailments(watch: Watch, now: datetime) -> set[str]:
         found.add(OUTBOX)
     if beat is not None and beat.disk_free_mb is not None and beat.disk_free_mb < DISK_MB:
         found.add(DISK)
+    for what, point in (("dropped_readings", READINGS), ("dropped_entries", ENTRIES)):
+        if mono_s - watch.dropped_s.get(what, -math.inf) < DROPPED_S:
+            found.add(point)
     if watch.certificate_ends is not None and watch.certificate_ends - now < ENDING:
         found.add(CERTIFICATE)
     return found

@@ -131,7 +131,8 @@ class Presence:
         if watch.status in ("offline", "unknown"):
             watch.status = "online"  # its will came, and yet it speaks
         watch.clock.heard(beat.stamp, arrival.received_at, arrival.mono_s)
-        watch.heard_s, watch.seen_at, watch.heartbeat = arrival.mono_s, arrival.received_at, beat
+        watch.heard_s, watch.seen_at = arrival.mono_s, arrival.received_at
+        watch.beat(beat, arrival.mono_s)
         self._outbox(connection, watch, beat.epoch, arrival)
         if watch.link is not Link.OK:
             self._tell(connection, watch, arrival.received_at, arrival.mono_s)

@@ -67,6 +67,7 @@ class Watch:
     seen_at: datetime | None = None
     link: Link = Link.OK
     heartbeat: Heartbeat | None = None
+    dropped_s: dict[str, float] = field(default_factory=dict[str, float])  # when more of it was last dropped
     clock: AgentClock = field(default_factory=AgentClock)
     past_boots: set[str] = field(default_factory=set[str])
     durable_s: float = 0.0  # when the last new durable message came
@@ -77,6 +78,15 @@ class Watch:
     holes: tuple[Hole, ...] = ()  # missing for so long that it is said
     certificate_ends: datetime | None = None
     raised: set[str] = field(default_factory=set[str])  # pseudo-points with a standing fault
+
+    def beat(self, beat: Heartbeat, mono_s: float) -> None:
+        """Take a heartbeat over, and note what the agent had to drop since the one before."""
+        if (last := self.heartbeat) is not None:
+            started_anew = beat.uptime_s < last.uptime_s
+            for what in ("dropped_readings", "dropped_entries"):
+                if getattr(beat, what) > (0 if started_anew else getattr(last, what)):
+                    self.dropped_s[what] = mono_s
+        self.heartbeat = beat
 
     def view(self, mono_s: float) -> AgentView:
         """Return what there is to show now."""

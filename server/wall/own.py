@@ -1,4 +1,4 @@
-"""The server's own certificates and disk: faults on every wall it serves, for nobody else would look."""
+"""The server's own certificates, disk and queues: faults on every wall it serves, for nobody else would look."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from server.enrol.authority import REVOKED_FILE, folder_of
 LOOK_EVERY_S = 60.0
 ENDING = timedelta(days=14)
 DISK_MB = 500.0
-NAMES = {"_certificate": "服务器证书", "_disk": "服务器磁盘", "_history": "读数历史"}
-REASONS = {"_certificate": "certificate-ending", "_disk": "disk-low", "_history": "history-away"}
+NAMES = {"_certificate": "服务器证书", "_disk": "服务器磁盘", "_history": "读数历史", "_queue": "服务器队列"}
+REASONS = {
+    "_certificate": "certificate-ending", "_disk": "disk-low", "_history": "history-away", "_queue": "messages-dropped",
+}  # fmt: skip
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +38,9 @@ class OwnHealth:
     least_mb: float = DISK_MB
     history: Callable[[], str] = str
     """Says why the history is not well; empty where it is."""
+    dropped: Callable[[], float] = lambda: 0.0
+    """How much full queues have dropped since the start."""
+    _dropped: float = 0.0
     _looked_s: float = float("-inf")
     _said: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     _unread: set[Path] = field(default_factory=set[Path])
@@ -55,7 +60,12 @@ class OwnHealth:
         """Return the reason of each fault; empty where there is none."""
         ends = [end for file in self.certificates for end in self._end(file)]
         free_mb = shutil.disk_usage(self.data).free / 2**20
-        wrong = {"_certificate": any(end - now < ENDING for end in ends), "_disk": free_mb < self.least_mb}
+        before, self._dropped = self._dropped, self.dropped()
+        wrong = {
+            "_certificate": any(end - now < ENDING for end in ends),
+            "_disk": free_mb < self.least_mb,
+            "_queue": self._dropped > before,
+        }
         return {**{point: REASONS[point] if one else "" for point, one in wrong.items()}, "_history": self.history()}
 
     def _end(self, file: Path) -> Sequence[datetime]:

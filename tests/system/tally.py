@@ -104,9 +104,9 @@ class Vitals:
             memory = process.memory_info().rss / 2**20
             self.samples.append((at_s, memory, process.num_threads(), process.num_fds()))
 
-    def slopes(self) -> Mapping[str, float | str]:
-        """Least squares after the first fifth; memory in MB an hour."""
-        kept = self.samples[len(self.samples) // 5 :]
+    def slopes(self, from_share: float = 0.2) -> Mapping[str, float | str]:
+        """Least squares after the first fifth, or another share; memory in MB an hour."""
+        kept = self.samples[int(len(self.samples) * from_share) :]
         return {
             "process": self.name,
             "minutes": round((kept[-1][0] - kept[0][0]) / 60, 1),
