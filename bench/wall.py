@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
@@ -70,11 +70,8 @@ def main() -> None:
     for row in rows:
         table.add_row(row.name, row.measured, row.goal)
     Console().print(table)
-    out = ROOT / "bench" / "out"
-    out.mkdir(exist_ok=True)
     found = {row.name: dict(row.figures) for row in rows} | {"load": {"machine": os.getloadavg()[0]}}
-    file = out / ("wall_memory.json" if MINUTES else "wall.json")
-    file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    _write("wall_memory.json" if MINUTES else "wall.json", found)
 
 
 @contextmanager
@@ -179,19 +176,38 @@ def _listeners(base: str, cookies: str, count: int) -> Generator[int]:
 
 
 def _memory(page: Page, sender: Sender) -> Row:
-    """Leave the wall open under one event a second: the heap after each collection of garbage."""
+    """Leave the wall open under one event a second, each alert acknowledged: what is held after each collection."""
     cdp = page.context.new_cdp_session(page)
-    heap: list[float] = []
+    cdp.send("Performance.enable")
+    held: list[dict[str, float]] = []
     began, count = time.monotonic(), 0
     while (ran_s := time.monotonic() - began) < MINUTES * 60:
+        if ran_s >= len(held) * 300:
+            held.append({"minute": ran_s / 60, "events": count} | _held(cdp))
+            _write("wall_memory.json", held)
         _event(sender, f"p-{count // 2 % 40}", active=count % 2 == 0)
         count += 1
-        if count % 60 == 1:
-            cdp.send("HeapProfiler.collectGarbage")
-            heap.append(float(cdp.send("Runtime.getHeapUsage")["usedSize"]) / 1e6)
+        if count % 2 == 0:
+            page.keyboard.press("a")
         time.sleep(max(0.0, 1.0 - (time.monotonic() - began - ran_s)))
-    third = max(1, len(heap) // 3)
-    first, last = statistics.median(heap[third : 2 * third]), statistics.median(heap[-third:])
-    figures = {"minutes": MINUTES, "events": count, "first MB": heap[0], "middle MB": first, "end MB": last}
-    words = f"heap {heap[0]:.2f} MB at first, {first:.2f} in the middle third, {last:.2f} in the last; {count} events"
+    held.append({"minute": MINUTES, "events": count} | _held(cdp))
+    places = sorted({0, *(i * len(held) // 4 for i in (1, 2, 3)), len(held) - 1})
+    words = ", ".join(f"{held[i]['heap MB']:.2f} MB at {held[i]['minute']:.0f} min" for i in places)
+    nodes = f"nodes {held[0]['nodes']:.0f} → {held[-1]['nodes']:.0f}, listeners {held[0]['listeners']:.0f} → "
+    words = f"heap {words}; {nodes}{held[-1]['listeners']:.0f}; {count} events"
+    figures = {f"{name} at {one['minute']:.0f} min": one[name] for one in held for name in ("heap MB", "nodes")}
     return Row(f"wall open {MINUTES:g} min, 1 event/s", words, "keeps its memory", figures)
+
+
+def _held(cdp: CDPSession) -> dict[str, float]:
+    """What a page holds once its garbage is gone: heap, nodes and listeners."""
+    for _ in range(2):
+        cdp.send("HeapProfiler.collectGarbage")
+    found = {one["name"]: float(one["value"]) for one in cdp.send("Performance.getMetrics")["metrics"]}
+    return {"heap MB": found["JSHeapUsedSize"] / 1e6, "nodes": found["Nodes"], "listeners": found["JSEventListeners"]}
+
+
+def _write(name: str, found: object) -> None:
+    out = ROOT / "bench" / "out"
+    out.mkdir(exist_ok=True)
+    (out / name).write_text(json.dumps(found, indent=1), encoding="utf-8")
