@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from io import BytesIO
 
 import segno
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code of a sheet, ready to print."""
+
+    title: str
+    line: str
+    svg: str
 
 
 def qr(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,21 +19,12 @@ from server.drills.curve import svg
 from server.drills.record import FIELDS, Record
 from server.drills.view import record
 from server.errors import UnknownError
-from server.pages.codes import is_local, qr
+from server.pages.codes import Code, is_local, qr
 from server.pages.rooms import Pages
 from server.services import Services
 
 WIDE = ("staff_in_place", "equipment", "congestion", "injuries", "summary")
 GROUPS = ("guides", "communication", "rescue", "guards", "logistics")
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A class's code for the roll call, ready to print."""
-
-    school: str
-    name: str
-    svg: str
 
 
 def router(pages: Pages, services: Services) -> APIRouter:
@@ -88,7 +78,7 @@ def _codes(services: Services, site: str, address: str) -> list[Code]:
     """One code a class; it leads to the drill that runs when it is scanned."""
     schools = services.drills.schools.values() if services.drills else ()
     return [
-        Code(school.name, one.name, qr(f"{address}/rollcall?{urlencode({'class': one.id})}"))
+        Code(one.name, school.name, qr(f"{address}/rollcall?{urlencode({'class': one.id})}"))
         for school in schools
         if site in ("", school.site)
         for one in school.classes

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from io import BytesIO
 
-import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -14,6 +12,7 @@ from server.accounts.web import identify
 from server.duties import patrols
 from server.duties.patrols import Checkpoint
 from server.errors import UnknownError
+from server.pages.codes import qr
 from server.pages.rooms import Pages
 from server.services import Services
 
@@ -73,12 +72,4 @@ def _place(services: Services, session: Session, token: str) -> Checkpoint | Non
 def _codes(services: Services, session: Session, address: str) -> list[tuple[Checkpoint, str]]:
     with services.database.read.connect() as connection:
         found = patrols.listed(connection, session.site)
-    return [(place, _qr(f"{address}/c/{place.token}")) for place in found]
-
-
-def _qr(text: str) -> str:
-    out = BytesIO()
-    segno.make(text, error="m", micro=False).save(
-        out, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=4, light="#fff"
-    )
-    return out.getvalue().decode("utf-8")
+    return [(place, qr(f"{address}/c/{place.token}")) for place in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -13,19 +12,10 @@ from server.accounts.permissions import may
 from server.accounts.sessions import Session
 from server.accounts.web import identify
 from server.errors import UnknownError
-from server.pages.codes import is_local, qr
+from server.pages.codes import Code, is_local, qr
 from server.pages.rooms import Pages
 from server.services import Services
 from server.water import records
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A checkpoint's code, ready to print."""
-
-    water: str
-    checkpoint: str
-    svg: str
 
 
 def router(pages: Pages, services: Services) -> APIRouter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,64 +10,12 @@ import pytest
 from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
 from drilling import NAME, PASSWORD, DrillServer
 from playwright.sync_api import Browser, Page, expect
-from serving import WireAgent
+from pond import PondAgent, at_the_pond, write_waters
 from sqlalchemy import text
-from waiting import until
 
-from contracts.messages import Birth, Point, Reading, Readings, Zone
-from contracts.topics import Kind
-from server import broker_users
 from server.database import connect, sqlite_address
 from server.water.plan import load_waters
 from server.water.records import tokens
-
-WATERS = """
-[[escalation]]
-kinds = ["water-person"]
-dwell_s = 3
-ack_s = 4
-[[water]]
-site = "s1"
-id = "pond"
-name = "荷花池"
-place = "校园南侧"
-grade = "orange"
-points = ["pi/zone", "pi/level", "pi/ring"]
-level = [{ point = "pi/level", high = 1.6, critical = 1.8 }]
-armed = ["18:00-07:00"]
-[[water]]
-site = "s1"
-id = "pool"
-name = "游泳池"
-grade = "red"
-points = ["pi/beam"]
-"""
-
-
-class PondAgent(WireAgent):
-    """An agent at the pond that beats, and reports its levels."""
-
-    def live(self, stop: threading.Event) -> None:
-        n = 0
-        while not stop.wait(0.5):
-            n += 1
-            self.heartbeat(n)
-            self.values()
-
-    def birth_pond(self) -> None:
-        names = (("level", "水位", "water-level"), ("ring", "救生圈箱", "life-ring-box"), ("beam", "池边光束", "beam"))
-        birth = Birth(
-            name="池塘终端", stamp=self.stamp(), session=1, epoch=self.epoch,
-            points=tuple(Point(id=i, name=n, kind=k, unit="m" if k == "water-level" else "") for i, n, k in names),
-            zones=(Zone(id="zone", name="岸边区域"),),
-        )  # fmt: skip
-        self.publish(Kind.BIRTH, birth.model_dump_json(), retain=True)
-
-    def values(self) -> None:
-        now = self.stamp().at
-        given = {"level": 1.42, "ring": False, "beam": False}
-        readings = tuple(Reading(point=p, value=v, at=now) for p, v in given.items())
-        self.publish(Kind.READINGS, Readings(boot_id=self.boot_id, readings=readings).model_dump_json())
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +28,7 @@ def browser() -> Generator[Browser]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[DrillServer]:
     made = DrillServer(tmp_path_factory.mktemp("water"))
     made.prepare()
-    (made.data / "config").mkdir()
-    (made.data / "config" / "waters.toml").write_text(WATERS, encoding="utf-8")
+    write_waters(made)
     made.start()
     yield made
     made.stop()
@@ -90,19 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[DrillServer]:
 
 @pytest.fixture(scope="module")
 def pond(server: DrillServer) -> Generator[PondAgent]:
-    let_in = broker_users.enroll(server.data, "s1", "pi")
-    password = let_in.password_file.read_text(encoding="utf-8").strip()
-    agent = PondAgent("127.0.0.1", server.broker_port, "s1", "pi", let_in.user, password)
-    until(agent.client.is_connected, "the agent to connect")
-    agent.birth_pond()
-    stop = threading.Event()
-    beating = threading.Thread(target=agent.live, args=(stop,), name="pond")
-    beating.start()
-    agent.event("zone", "water-person", active=False)
-    yield agent
-    stop.set()
-    beating.join(5)
-    agent.close()
+    with at_the_pond(server) as agent:
+        yield agent
 
 
 @contextmanager

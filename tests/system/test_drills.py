@@ -245,11 +245,11 @@ def test_a_real_alarm_in_a_drill_breaks_through_on_every_page(campus: Campus, co
         pages = [opened(context, campus, path)[0] for path in ("/", "/points", f"/drills/{drill}/board", "/rollcall")]
         for page in pages[:2]:
             expect(page.locator("#drill-now")).to_contain_text("演练进行中")
-        assert pages[0].locator("#drill-real").is_hidden(), "the drill's own signal is no real alarm"
+        assert pages[0].locator("#real-alarm").is_hidden(), "the drill's own signal is no real alarm"
         agent.event("lab-smoke", "smoke")
         for page in pages:
-            expect(page.locator("#drill-real")).to_contain_text("真实报警，不是演练", timeout=8000)
-            expect(page.locator("#drill-real")).to_contain_text("烟雾报警")
+            expect(page.locator("#real-alarm")).to_contain_text("真实报警，不是演练", timeout=8000)
+            expect(page.locator("#real-alarm")).to_contain_text("烟雾报警")
     campus.finish(drill)
 
 

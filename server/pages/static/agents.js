@@ -3,7 +3,6 @@ import { t } from "/static/text.js";
 import { el, mark } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 
 const tiles = document.getElementById("agents");
 const none = document.getElementById("none");
@@ -49,7 +48,6 @@ function tile(agent) {
 
 let seconds = 0;
 function tick() {
-  sound.keep(false);
   seconds += 1;
   if (seconds % 10 === 0) draw();
 }

@@ -2,29 +2,12 @@
 import { firstLine } from "/static/advice.js";
 import { t, word, known } from "/static/text.js";
 import { el, mark, say } from "/static/element.js";
-import { ago, clock, spoken } from "/static/moments.js";
+import { ago, clock } from "/static/moments.js";
+import { sentence, what, where } from "/static/naming.js";
 import { active, unacked } from "/static/order.js";
 import { round } from "/static/values.js";
 
 const SUSPECTED = new Set(["flame", "smoke", "heat"]); // an advisory of these becomes an alarm by a person's tap
-
-/** "教学楼A 三层东 · 烟感": the name is not repeated where it holds the place already. */
-export function where(alert) {
-  const own = `own.${alert.point.slice(1)}`; // the server's own parts have no name from a birth
-  const { place, name } = alert.agent === "server" && known(own) ? { place: "", name: t(own) } : alert;
-  if (!place) return name || alert.point;
-  return !name || name.startsWith(place) ? name || place : `${place} · ${name}`;
-}
-
-export function what(alert) {
-  const kind = word("kind", alert.kind);
-  const reason = known(`reason.${alert.reason}`) ? t(`reason.${alert.reason}`) : "";
-  return alert.kind === "fault" && reason ? `${kind}：${reason}` : kind;
-}
-
-/** The sentence to read into the phone. */
-export const sentence = (alert) =>
-  t("card.sentence", { where: [alert.place, alert.name].filter(Boolean).join(" "), what: what(alert), time: spoken(alert.began_at) });
 
 function reading(alert) {
   const { value, unit, reason } = alert;

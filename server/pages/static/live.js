@@ -2,6 +2,7 @@
 import { post, rows } from "/static/api.js";
 import { Chain } from "/static/chain.js";
 import { DrillBanner } from "/static/drills/banner.js";
+import { RealAlarm } from "/static/real-alarm.js";
 import { connect } from "/static/shared-stream.js";
 
 const key = (row) => `${row.site}/${row.agent}/${row.point}`;
@@ -19,7 +20,8 @@ export class Live {
     this.asking = false;
     this.redialled = 0;
     this.chain = new Chain(this.agents, this.points);
-    this.drill = new DrillBanner();
+    this.alarm = new RealAlarm(this.alerts);
+    this.drill = new DrillBanner(this.alarm);
     this.stream = connect("/api/v1/stream", (...news) => this.#event(...news), (why) => this.#cut(why));
     new Worker("/static/clock-worker.js").addEventListener("message", () => this.#second());
     document.getElementById("leave")?.addEventListener("click", leave);
@@ -42,6 +44,8 @@ export class Live {
   }
 
   #tell(name, ...news) {
+    if (name === "alert" || name === "ready") this.alarm.show();
+    if (name === "second") this.alarm.second();
     this.drill.news(name);
     this.listeners[name]?.(...news);
   }

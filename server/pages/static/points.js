@@ -3,7 +3,6 @@ import { t, word } from "/static/text.js";
 import { el, mark, say } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { age, clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 import { ageOf, alive, stateText, valueText } from "/static/values.js";
 
 const table = document.getElementById("points");
@@ -55,7 +54,6 @@ function show(row, point) {
 
 let seconds = 0;
 function tick() {
-  sound.keep(false);
   seconds += 1;
   if (seconds % 2 === 0) draw();
 }

@@ -1,7 +1,7 @@
 // The shelf: alerts put aside for a time, always in sight as a counted line; asking for reason and end.
 import { t, may } from "/static/text.js";
 import { el, mark, say } from "/static/element.js";
-import { what, where } from "/static/card.js";
+import { what, where } from "/static/naming.js";
 import { clock } from "/static/moments.js";
 
 const shelf = document.getElementById("shelf");

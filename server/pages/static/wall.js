@@ -2,11 +2,12 @@
 import { t, may } from "/static/text.js";
 import { say } from "/static/element.js";
 import { Acknowledgements } from "/static/acknowledge.js";
-import { makeCard, makeLine, sentence, showCard, what, where } from "/static/card.js";
+import { makeCard, makeLine, showCard } from "/static/card.js";
 import { Live } from "/static/live.js";
 import { showAdvice } from "/static/advice.js";
 import { readSide, showHealth, showPlan } from "/static/side.js";
 import { clock } from "/static/moments.js";
+import { sentence, what, where } from "/static/naming.js";
 import { incident, inOrder, split, unacked } from "/static/order.js";
 import { showPlaces } from "/static/places.js";
 import { askShelf, shelvable, showShelf } from "/static/shelf.js";

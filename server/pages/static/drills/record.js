@@ -8,7 +8,7 @@ const id = document.getElementById("record").dataset.id;
 const form = document.getElementById("fields");
 const csrf = document.querySelector('meta[name="csrf"]').content;
 
-new Live({});
+new Live();
 document.getElementById("print").addEventListener("click", () => window.print());
 form.addEventListener("submit", async (event) => {
   event.preventDefault();

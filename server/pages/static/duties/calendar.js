@@ -3,7 +3,6 @@ import { t } from "/static/text.js";
 import { el, say } from "/static/element.js";
 import { get, send } from "/static/api.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 
 const table = document.getElementById("calendar");
 const none = document.getElementById("none");
@@ -44,5 +43,5 @@ if (school) {
   get("/api/v1/hazards/words").then((words) => school.append(...words.sites.map((one) => el("option", { value: one.id }, one.zh))));
   school.addEventListener("change", read);
 }
-new Live({ second: () => sound.keep(false) });
+new Live();
 read();

@@ -3,7 +3,6 @@ import { t } from "/static/text.js";
 import { el, say } from "/static/element.js";
 import { get, post, send } from "/static/api.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 
 const form = document.getElementById("add");
 const said = document.getElementById("said");
@@ -28,4 +27,4 @@ for (const button of document.querySelectorAll("[data-remove]")) {
   });
 }
 document.getElementById("print").addEventListener("click", () => print());
-new Live({ second: () => sound.keep(false) });
+new Live();

@@ -3,7 +3,6 @@ import { t } from "/static/text.js";
 import { el, say } from "/static/element.js";
 import { get } from "/static/api.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 
 const table = document.getElementById("coverage");
 const none = document.getElementById("none");
@@ -54,5 +53,5 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   read();
 });
-new Live({ second: () => sound.keep(false) });
+new Live();
 read();

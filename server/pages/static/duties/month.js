@@ -3,7 +3,6 @@ import { t, language } from "/static/text.js";
 import { el, say } from "/static/element.js";
 import { get } from "/static/api.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 
 const table = document.getElementById("month");
 const none = document.getElementById("none");
@@ -77,7 +76,7 @@ function turn(by) {
 
 document.getElementById("before").addEventListener("click", () => turn(-1));
 document.getElementById("after").addEventListener("click", () => turn(1));
-new Live({ second: () => sound.keep(false) });
+new Live();
 if (school) {
   get("/api/v1/hazards/words").then((words) => {
     school.append(...words.sites.map((one) => el("option", { value: one.id, selected: one.id === asked.get("site") }, one.zh)));

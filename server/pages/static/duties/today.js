@@ -4,7 +4,6 @@ import { el, say } from "/static/element.js";
 import { get, post } from "/static/api.js";
 import { clock } from "/static/moments.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 
 const place = document.getElementById("duties");
 const none = document.getElementById("none");
@@ -72,5 +71,5 @@ document.getElementById("feed").addEventListener("click", async () => {
     say(box, error.detail || error.message);
   }
 });
-new Live({ second: () => sound.keep(false) });
+new Live();
 read();

@@ -3,7 +3,6 @@ import { t } from "/static/text.js";
 import { say } from "/static/element.js";
 import { post } from "/static/api.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 
 const place = document.querySelector(".visit");
 const button = document.getElementById("visit");
@@ -23,4 +22,4 @@ async function visit() {
 }
 
 button?.addEventListener("click", visit);
-new Live({ second: () => sound.keep(false) });
+new Live();

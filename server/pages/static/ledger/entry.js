@@ -6,7 +6,6 @@ import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
 import { stepForm } from "/static/ledger/form.js";
 import { plot } from "/static/ledger/plot.js";
-import * as sound from "/static/sound.js";
 
 const place = document.getElementById("hazard");
 const none = document.getElementById("none");
@@ -140,5 +139,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-new Live({ hazard: changed, second: () => sound.keep(false) });
+new Live({ hazard: changed });
 read();

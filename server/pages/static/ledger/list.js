@@ -4,7 +4,6 @@ import { el, mark, say } from "/static/element.js";
 import { get } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 
 const FILTERS = ["state", "category", "grade", "source"];
 const body = document.getElementById("hazards").tBodies[0];
@@ -189,7 +188,6 @@ file?.addEventListener("change", async () => {
 new Live({
   hazard: () => (stale = stale || performance.now()),
   second: () => {
-    sound.keep(false);
     if (stale && performance.now() - stale > 1500 && !query.get("after")) {
       stale = 0;
       read();

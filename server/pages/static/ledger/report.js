@@ -3,7 +3,6 @@ import { t } from "/static/text.js";
 import { get, post } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { stepForm } from "/static/ledger/form.js";
-import * as sound from "/static/sound.js";
 
 const place = document.getElementById("report");
 
@@ -31,5 +30,5 @@ async function begin() {
   }
 }
 
-new Live({ second: () => sound.keep(false) });
+new Live();
 begin();

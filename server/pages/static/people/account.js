@@ -4,7 +4,6 @@ import { el, say } from "/static/element.js";
 import { get, post, put, send } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 
 const list = document.getElementById("tokens");
 const once = document.getElementById("once");
@@ -65,5 +64,5 @@ field("token").addEventListener("submit", async (event) => {
 
 get("/api/v1/tokens/scopes").then((scopes) => field("scopes").replaceChildren(
   ...scopes.map((scope) => el("label", {}, el("input", { type: "checkbox", value: scope }), words(scope))))); // prettier-ignore
-new Live({ second: () => sound.keep(false) });
+new Live();
 read();

@@ -4,7 +4,6 @@ import { el, say } from "/static/element.js";
 import { get } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 
 const body = document.getElementById("audit").tBodies[0];
 const none = document.getElementById("none");
@@ -39,5 +38,5 @@ form.addEventListener("submit", (event) => {
   read();
 });
 older.addEventListener("click", () => read(last));
-new Live({ second: () => sound.keep(false) });
+new Live();
 read();

@@ -4,7 +4,6 @@ import { el, say } from "/static/element.js";
 import { get, post, send } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 
 const body = document.getElementById("people").tBodies[0];
 const none = document.getElementById("none");
@@ -81,5 +80,5 @@ if (may("hazards.read")) {
     () => {}, // a list of suggestions only
   );
 }
-new Live({ second: () => sound.keep(false) });
+new Live();
 tried(read);

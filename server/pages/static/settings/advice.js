@@ -3,7 +3,6 @@ import { setAdvice, lines, shippedText } from "/static/advice.js";
 import { get, send } from "/static/api.js";
 import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 import { t, language, word } from "/static/text.js";
 
 const form = document.getElementById("advice");
@@ -40,5 +39,5 @@ form.addEventListener("submit", (event) => {
   write(text.value.trim() === shippedText(kind.value) ? "" : text.value);
 });
 document.getElementById("shipped").addEventListener("click", () => write(""));
-new Live({ second: () => sound.keep(false) });
+new Live();
 read().catch((error) => say(said, t("settings.failed", { text: error.message })));

@@ -3,7 +3,6 @@ import { get, post, send } from "/static/api.js";
 import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
-import * as sound from "/static/sound.js";
 import { t } from "/static/text.js";
 
 const list = document.getElementById("kiosks");
@@ -47,5 +46,5 @@ document.getElementById("kiosk-add").addEventListener("submit", (event) => {
     await read();
   });
 });
-new Live({ second: () => sound.keep(false) });
+new Live();
 tried(read);

@@ -2,13 +2,12 @@
 import { get, send } from "/static/api.js";
 import { el, mark, say } from "/static/element.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 import { t } from "/static/text.js";
 
 const STEP = 0.01;
 const place = document.getElementById("plans");
 const said = document.getElementById("said");
-const live = new Live({ ready: () => read(), second: () => sound.keep(false) });
+const live = new Live({ ready: () => read() });
 const key = (row) => `${row.site}/${row.agent}/${row.point}`;
 const nameOf = (id) => {
   const point = live.points.get(id);

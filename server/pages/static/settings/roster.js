@@ -2,7 +2,6 @@
 import { get, send } from "/static/api.js";
 import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
-import * as sound from "/static/sound.js";
 import { t } from "/static/text.js";
 
 const form = document.getElementById("roster");
@@ -47,5 +46,5 @@ document.getElementById("add").addEventListener("click", () => {
   body.append(row());
   body.lastElementChild.querySelector("input").focus();
 });
-new Live({ second: () => sound.keep(false) });
+new Live();
 get("/api/v1/wall/roster").then((shifts) => body.append(...(shifts.length ? shifts : [undefined]).map((shift) => row(shift))), (error) => say(said, t("settings.failed", { text: error.message }))); // prettier-ignore

@@ -1,4 +1,4 @@
-// The sheet of QR codes: live chain strip, and a button that prints.
+// A page that does nothing of its own: its frame stays live, and a sheet is printed.
 import { Live } from "/static/live.js";
 
 new Live();

@@ -1,0 +1,61 @@
+// On every page, louder than all else: an urgent alarm nobody has taken yet, and what is really wrong in a drill's midst.
+import { el } from "/static/element.js";
+import { clock } from "/static/moments.js";
+import { what, where } from "/static/naming.js";
+import { active, incident, inOrder, unacked } from "/static/order.js";
+import { arrive, keep } from "/static/sound.js";
+import { t, may } from "/static/text.js";
+
+const SHOWN = 3;
+const banner = document.getElementById("real-alarm");
+const onWall = document.body.dataset.room === "wall"; // there each alarm is a card with its own sound
+
+export class RealAlarm {
+  constructor(alerts) {
+    this.alerts = alerts;
+    this.drills = []; // what runs now, each with the alarms that are not its own signal
+    this.told = new Set(); // incidents that have sounded here
+    this.urgent = false;
+  }
+
+  /** Say what is wrong now; call it when alerts or drills have changed. */
+  show() {
+    const drilling = new Set(this.drills.map((drill) => drill.site));
+    const inDrill = this.drills.flatMap((drill) => drill.alarms.map((one) => ({ ...this.alerts.get(one.id), point: "", ...one, site: drill.site })));
+    const waiting = [...this.alerts.values()].filter((alert) => this.#waits(alert) && !drilling.has(alert.site));
+    const all = [...inDrill, ...inOrder(waiting)];
+    this.urgent = all.some((alarm) => !alarm.late);
+    banner.hidden = all.length === 0;
+    const key = all.map((alarm) => alarm.id).join(" ");
+    if (banner.dataset.alarms === key) return;
+    banner.dataset.alarms = key;
+    banner.replaceChildren(...(all.length ? words(all, inDrill.length > 0) : []));
+    this.#sound(all);
+  }
+
+  /** Call every second: the sound comes again until a person has taken the alarm. */
+  second() {
+    if (!onWall) keep(this.urgent);
+  }
+
+  /** Outside a drill it is for those who can act; the wall has its cards. */
+  #waits(alert) {
+    return !onWall && may("alerts.ack") && alert.severity === "critical" && active(alert) && unacked(alert) && !alert.shelved_until;
+  }
+
+  #sound(all) {
+    const fresh = all.filter((alarm) => !this.told.has(incident(alarm)));
+    for (const alarm of fresh) this.told.add(incident(alarm));
+    if (this.told.size > 500) this.told = new Set(all.map(incident));
+    if (fresh.some((alarm) => !alarm.late) && !onWall) arrive("critical");
+  }
+}
+
+function words(all, inDrill) {
+  const lines = all.slice(0, SHOWN).map((alarm) => el("p", { class: "line", "data-alarm": alarm.id }, t("alarm.line", {
+    what: what(alarm), where: where(alarm), time: clock(alarm.began_at, true),
+  }))); // prettier-ignore
+  const more = all.length > SHOWN ? el("p", { class: "line" }, t("broken.more", { n: all.length })) : null;
+  const link = onWall ? null : el("p", {}, el("a", { href: "/" }, t("alarm.open")));
+  return [el("p", { class: "head" }, t(inDrill ? "alarm.in-drill" : "alarm.real")), ...lines, more, link].filter(Boolean);
+}
