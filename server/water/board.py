@@ -154,15 +154,25 @@ def _sensor(sensor: Sensor) -> SensorView:
 
 
 def _levels(water: WaterSection, sensors: tuple[Sensor, ...]) -> list[LevelView]:
-    known = [
-        *water.level,
-        *(LevelSection(point=f"{s.agent}/{s.point}") for s in sensors if s.kind == "water-level"),
-    ]
-    first = {one.point: one for one in reversed(known)}  # what is configured wins
+    told = {
+        f"{s.agent}/{s.point}": LevelSection(
+            point=f"{s.agent}/{s.point}", high=s.limits.get("high"), critical=s.limits.get("critical")
+        )
+        for s in sensors
+        if s.kind == "water-level"
+    }
+    # What is configured here wins over what the gauge's own rule says.
+    first = {one.point: _over(one, told.pop(one.point, None)) for one in water.level} | told
     return [
         LevelView(agent=p.partition("/")[0], point=p.partition("/")[2], high=one.high, critical=one.critical)
         for p, one in first.items()
     ]
+
+
+def _over(one: LevelSection, told: LevelSection | None) -> LevelSection:
+    if told is None or one.high is not None or one.critical is not None:
+        return one
+    return told
 
 
 def _stage(here: list[Row[Any]]) -> StageView | None:

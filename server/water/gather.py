@@ -17,9 +17,8 @@ from server.alerts.store import listed
 from server.alerts.tables import point_states
 from server.presence.tables import points, zones
 from server.services import Services
+from server.water.drawn import Key, Listed, Zone, shared_out
 from server.water.state import Sensor
-
-Key = tuple[str, str, str]  # site, agent, point
 
 WATER_KINDS = frozenset({SensorKind.WATER_LEVEL, SensorKind.LIFE_RING_BOX, SensorKind.LIFE_RING, SensorKind.BEAM})
 BESIDE = frozenset({SensorKind.MOTION, SensorKind.CAMERA, SensorKind.LEAK})
@@ -45,12 +44,20 @@ def gather(connection: Connection, services: Services, site: str = "") -> list[F
     made = {key: _sensor(services, key, row, alerts, stated) for key, row in members.items()}
     found: list[Found] = []
     taken: set[Key] = set()
-    for section in services.waters.water:
-        if site in ("", section.site):
-            keys = [(section.site, *_split(name)) for name in section.points]
-            taken.update(keys)
-            found.append(Found(section, tuple(made.get(k) or _absent(k) for k in keys), configured=True))
+    sections = [section for section in services.waters.water if site in ("", section.site)]
+    written = [Listed(frozenset({s.name, s.place}), [(s.site, *_split(p)) for p in s.points]) for s in sections]
+    for section, keys in zip(sections, shared_out(written, _drawn(connection, site)), strict=True):
+        taken.update(keys)
+        found.append(Found(section, tuple(made.get(k) or _absent(k) for k in keys), configured=True))
     return found + _by_place(made, members, taken)
+
+
+def _drawn(connection: Connection, site: str) -> dict[Key, Zone]:
+    query = select(zones) if not site else select(zones).where(zones.c.site == site)
+    return {
+        (row.site, row.agent, row.id): Zone((row.site, row.agent, row.camera or row.id), row.place, row.gone)
+        for row in connection.execute(query)
+    }
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -96,6 +103,7 @@ def _sensor(services: Services, key: Key, row: Any, alerts: dict[Key, list[Alert
         heard=key in stated if is_zone else row.kind == SensorKind.CAMERA or newest is not None or age_s is not None,
         age_s=age_s, silence_s=getattr(row, "silence_s", None),
         value=newest.value if newest else None, unit=getattr(row, "unit", ""), at=newest.at if newest else None,
+        limits={one["name"]: one["value"] for one in getattr(row, "limits", ())},
         blind=blind, alerts=tuple(alerts.get(key, ())),
     )  # fmt: skip
 

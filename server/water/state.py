@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -46,6 +46,7 @@ class Sensor:
     value: Value = None
     unit: str = ""
     at: datetime | None = None
+    limits: Mapping[str, float] = field(default_factory=dict[str, float])  # of its rule, by the rule's own word
     blind: str = ""  # why its camera sees nothing
     alerts: tuple[Alert, ...] = ()  # open ones at it
 
