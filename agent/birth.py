@@ -56,7 +56,7 @@ def _points(config: AgentConfig) -> tuple[Point, ...]:
             zone=p.zone,
             auxiliary=p.auxiliary,
             silence_s=p.silence_s,
-            limits=limits_of(p.rule),
+            limits=limits_of(p.rule, p.unit),
         )
         for bus in config.bus
         for p in bus.point

@@ -275,3 +275,15 @@ def test_the_same_cause_under_another_number_is_kept_and_changes_nothing(campus:
     campus.arrive(Kind.EVENTS, Event.model_validate(body).model_dump_json())
     assert len(campus.connection.execute(select(durables)).all()) == 2
     assert listed(campus.connection)[0].count == 1
+
+
+def test_an_alert_from_before_the_first_birth_gets_its_name_by_it(campus: Campus) -> None:
+    campus.event(1)
+    assert [one.name for one in listed(campus.connection)] == ["door-1"]
+    point = Point(id="door-1", name="防火门", place="二层东", kind="fire-door")
+    birth = Birth(name="实验楼", stamp=campus.stamp(), session=1, epoch="epoch-01", points=(point,))
+    campus.arrive(Kind.BIRTH, birth.model_dump_json())
+    (alert,) = listed(campus.connection)
+    assert (alert.name, alert.place, alert.acked) == ("防火门", "二层东", False)
+    campus.birth(session=2, names=("door-1",))
+    assert listed(campus.connection) == [alert], "once named, later births leave it alone"

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from config.agent import MqttSection
 from config.server import ServerConfig
 from config.water import Waters
-from contracts.messages import Birth, Heartbeat, Point, Stamp, Zone
+from contracts.messages import Birth, Heartbeat, Limit, Point, Stamp, Zone
 from contracts.topics import Kind, Topic
 from server.accounts.tables import audit
 from server.alerts.alert import Alert, no_ledger
@@ -115,7 +115,8 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     made = replace(made, services=replace(made.services, waters=WATERS))
     made.services.writer.start()
     names = [("level", "water-level"), ("ring", "life-ring-box"), ("cam", "camera"), ("pool-beam", "beam")]
-    weir = Point(id="weir", name="堰", kind="water-level", place="河边")
+    marks = (Limit(name="high", value=2.5), Limit(name="critical", value=3.0, severity="critical"))
+    weir = Point(id="weir", name="堰", kind="water-level", place="河边", limits=marks)
     stamp = Stamp(at=NOW, boot_id="b", mono_s=1.0)
     birth = Birth(
         name="池塘终端", stamp=stamp, epoch="epoch-pi",
@@ -245,6 +246,29 @@ def test_the_level_is_drawn_with_its_limit(parts: Parts, web: TestClient) -> Non
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/svg+xml"
     assert web.get("/api/v1/water/s1/pool/level.svg").status_code == 404
+
+
+def test_where_no_limit_is_configured_the_gauges_own_stand_on_the_tile(parts: Parts, web: TestClient) -> None:
+    del parts
+    log_in(web)
+    found = {name: tile["levels"] for name, tile in tiles(web).items() if tile["levels"]}
+    assert found["河边"] == [{"agent": "pi", "point": "weir", "high": 2.5, "critical": 3.0}]
+    assert found["荷花池"] == [{"agent": "pi", "point": "level", "high": 1.6, "critical": None}]
+
+
+def test_a_zone_drawn_anew_stands_on_its_waters_tile_by_itself(parts: Parts, web: TestClient) -> None:
+    log_in(web)
+    presence, arrival = parts.services.presence, Arrival("", b"", datetime.now(UTC), time.monotonic())
+    stamp = Stamp(at=NOW, boot_id="b", mono_s=2.0)
+    drawn = Zone(id="bank-2", name="浅滩", place="南岸", camera="cam")
+    birth = Birth(name="池塘终端", stamp=stamp, session=1, epoch="epoch-pi", zones=(drawn,))
+    parts.services.writer.write(lambda c: presence.birth(c, Topic("s1", "pi", Kind.BIRTH), birth, arrival))
+    say(parts, "bank-2", "water-person")
+    tile = tiles(web)["荷花池"]
+    points = [one["point"] for one in tile["sensors"]]
+    assert "bank-2" in points
+    assert "zone" not in points
+    assert tile["state"] == "present"
 
 
 def test_the_shipped_and_the_commented_waters_load() -> None:

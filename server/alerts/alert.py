@@ -24,6 +24,7 @@ class Change(StrEnum):
     SHELVED = "shelved"
     UNSHELVED = "unshelved"
     COMMENTED = "commented"
+    NAMED = "named"  # a birth said what its point is called
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class Heard:
         (self.opened if is_new or alert.id in self.opened else self.changed)[alert.id] = alert
         self.standing[key_of(alert)] = alert if alert.open else None
 
+    def waiting(self, site: str, agent: str) -> dict[str, Alert]:
+        """What this batch knows of an agent's alerts by id, written or not."""
+        known = {**self.opened, **self.changed, **{one.id: one for one in self.standing.values() if one is not None}}
+        return {id_: one for id_, one in known.items() if (one.site, one.agent) == (site, agent)}
+
     def shelf(self, connection: Connection, key: Key, now: datetime) -> datetime | None:
         """Say until when a point's hazard is shelved."""
         if self.shelves is None:

@@ -21,7 +21,7 @@ _ACTIONS: dict[str, str] = {
     "overdue": "逾期", "notice": "提醒", "carry": "结转",
     "alert-raised": "再次报警", "alert-repeated": "再次报警", "alert-lasted": "故障持续", "alert-cleared": "报警解除",
     "alert-acked": "已知晓", "alert-normal": "恢复正常", "alert-reset": "复位", "alert-shelved": "搁置",
-    "alert-unshelved": "恢复显示", "alert-commented": "备注",
+    "alert-unshelved": "恢复显示", "alert-commented": "备注", "alert-named": "补名称",
 }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def svg(
         scale = _scale(columns, limits)
         parts += [
             *_values(scale),
-            *(_limit(scale, one) for one in limits),
+            *(_limit(scale, one) for one in limits if scale.low <= one.value <= scale.high),
             f'<path class="course" d="{_path(columns, scale)}"/>',
         ]
     width = PIXELS / max(len(zooms), 1)
@@ -97,9 +97,13 @@ def svg(
 
 
 def _scale(columns: Sequence[Column], limits: Sequence[Mark]) -> _Scale:
-    """Fit what was read, and the limits: how far off they are is what the picture is for."""
+    """Fit what was read and the nearest limit either side: how far off it is is what the picture is for."""
+    low, high = min(c[1] for c in columns), max(c[2] for c in columns)
     marks = [one.value for one in limits]
-    low, high = min([*(c[1] for c in columns), *marks]), max([*(c[2] for c in columns), *marks])
+    low, high = (
+        max((v for v in marks if v < low), default=low),
+        min((v for v in marks if v > high), default=high),
+    )
     margin = (high - low) * 0.08 or max(abs(high) * 0.1, 0.5)
     return _Scale(low - margin, high + margin)
 

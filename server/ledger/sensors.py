@@ -41,8 +41,9 @@ class Ledger:
                 return None
             case _ if hazard is not None:
                 entry = store.get(connection, hazard, lock=True)
+                after = _named(entry, alert) if change is Change.NAMED else entry
                 by = _person(alert, change)
-                store.touch(connection, entry, entry, by, self.clock(), f"alert-{change}", {"alert": trail(alert)})
+                store.touch(connection, entry, after, by, self.clock(), f"alert-{change}", {"alert": trail(alert)})
                 return hazard
             case _:
                 return None
@@ -106,6 +107,14 @@ def trail(alert: Alert) -> dict[str, Any]:
         "reset_by": alert.reset_by, "drill": alert.drill, "late": alert.late,
     }  # fmt: skip
     return {key: journal.moment(v) if isinstance(v, datetime) else v for key, v in seen.items() if v not in ("", None)}
+
+
+def _named(entry: Entry, alert: Alert) -> Entry:
+    """Nobody has worked on it yet: its words are the sensor's own, and now it has better ones."""
+    if entry.state is not State.FOUND or entry.place not in {"", alert.point}:
+        return entry
+    place = alert.place or alert.name
+    return altered(entry, place=place, grid=entry.grid or alert.grid, description=describe(alert))
 
 
 def _person(alert: Alert, change: Change) -> str:

@@ -13,6 +13,7 @@ from contracts.messages import Birth, Crossing, Event, Heartbeat, Stamp, State
 from contracts.topics import Topic
 from contracts.vocabulary import Hazard
 from server.alerts.alert import AlertHook
+from server.alerts.naming import name_open
 from server.alerts.rules import Signal
 from server.alerts.store import hear
 from server.alerts.tables import alerts
@@ -104,6 +105,7 @@ class Presence:
         if birth.epoch:
             self._outbox(connection, watch, birth.epoch, arrival)
         record(connection, topic.site, topic.agent, birth)
+        name_open(connection, topic.site, topic.agent, self.hook, arrival.received_at)
         self._tell(connection, watch, arrival.received_at, arrival.mono_s)
 
     def state(self, connection: Connection, topic: Topic, state: State, arrival: Arrival) -> None:

@@ -33,10 +33,13 @@ IDS = frozenset({"id", "alert", "n", "number", "hazard", "recurs_of", "hash", "p
 def messages(seed: int) -> list[Arrival]:
     """Births and 150 events of two schools: in disorder, some twice, some again under another number."""
     choose = random.Random(seed)
-    points = tuple(Point(id=f"p{n}", name=f"{n} 号点", kind="smoke", place="实验楼") for n in range(4))
-    made = [_arrival(0, f"{site}/lab/birth", Birth(name="楼", stamp=_stamp(0), points=points)) for site in ("a", "b")]
+    points = tuple(Point(id=f"p{n}", name=f"{n} 号点", kind="smoke", place="实验楼") for n in range(6))
+    made = [_arrival(0, f"{s}/lab/birth", Birth(name="楼", stamp=_stamp(0), points=points[:4])) for s in ("a", "b")]
     for i in range(1, 76):
         for site in ("a", "b"):
+            if i == 50:  # two points get their names while alerts of them stand
+                birth = Birth(name="楼", stamp=_stamp(i), session=1, points=points)
+                made.append(_arrival(i, f"{site}/lab/birth", birth))
             n = choose.randrange(6)
             event = Event(
                 id=f"cause-{i - choose.choice((0, 0, 0, 1)):04d}", epoch="epoch-1234", seq=i, stamp=_stamp(i),
@@ -89,6 +92,7 @@ def test_a_batch_leaves_what_single_messages_leave(database: Database, ledger: L
         for name, rows in one_by_one.items():
             # Alerts of one batch are told apart by their newest change, as they are one by one.
             assert together[name] == rows, f"{name}, {size} at a time"
+    assert any(("change", "named") in one for one in one_by_one["payloads"])
     assert one_by_one["hazards"]
     assert one_by_one["hazard_journal"]
 
