@@ -8,7 +8,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from config.secrets import redacted
+from config.toml_mistakes import explain
+from config.wording import MistakesError, meant, mistakes
+
+__all__ = ["ConfigError", "MistakesError", "Section", "load", "meant", "mistakes", "read"]
 
 
 class ConfigError(ValueError):
@@ -36,29 +39,16 @@ def load(path: Path, model: type[AnySection]) -> AnySection:
 def read(content: bytes, model: type[AnySection], name: str) -> AnySection:
     """Read a TOML file's bytes into a model; `name` stands at the beginning of each line of a ConfigError."""
     try:
-        return model.model_validate(tomllib.loads(content.decode("utf-8")))
+        text = content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as e:
         raise ConfigError(f"{name}: is not UTF-8 text (byte {e.start}): save it as UTF-8") from e
+    try:
+        given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{name}: is not TOML: {e}") from e
+        raise ConfigError(f"{name}: is not TOML: {explain(str(e), text)}") from e
     except RecursionError as e:
         raise ConfigError(f"{name}: is not TOML we read: it is nested too deeply") from e
+    try:
+        return model.model_validate(given)
     except ValidationError as e:
-        raise ConfigError("\n".join(f"{name}: {line}" for line in mistakes(e))) from e
-
-
-def mistakes(error: ValidationError) -> list[str]:
-    """One line per mistake: the key, then what is wrong."""
-    lines: list[str] = []
-    for item in error.errors(include_url=False):
-        key = ".".join(str(part) for part in item["loc"]) or "(file)"
-        match item["type"]:
-            case "extra_forbidden":
-                text = "unknown key: check its spelling, or take it out"
-            case "missing":
-                text = "is missing: add it"
-            case _:
-                given = redacted(repr(item.get("input")))  # first: cut in its middle an address is none any more
-                text = f"{redacted(item['msg'])} (got {given:.80})"
-        lines.append(f"{key}: {text}")
-    return lines
+        raise ConfigError("\n".join(f"{name}: {line}" for line in mistakes(e, model, given))) from e

@@ -115,8 +115,10 @@ class AgentConfig(Section):
         ids += [f"{line.id}-in" for camera in self.camera for line in camera.line if line.out]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
+            where = " and ".join(bus.name for bus in self.bus for point in bus.point if point.id == twice[0])
             raise ValueError(
-                f"the id {twice[0]!r} is given twice: every point, camera, line and zone needs its own"
+                f"the id {twice[0]!r} is given twice{where and f' ({where})'}:"
+                " every point, camera, line and zone needs its own"
                 " (a line with `out` uses its id with -in too)"
             )
         if STORAGE in ids:

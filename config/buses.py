@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -59,6 +59,7 @@ class ModbusPoint(PointSection):
 class ModbusTcpBus(Section):
     """Modbus over TCP."""
 
+    short: ClassVar = ("device",)
     type: Literal["modbus-tcp"]
     name: str
     host: str
@@ -71,12 +72,18 @@ class ModbusTcpBus(Section):
     @model_validator(mode="before")
     @classmethod
     def _devices_are_points(cls, data: Any) -> Any:
+        return cls.spelled_out(data)
+
+    @classmethod
+    def spelled_out(cls, data: Any) -> Any:
+        """Turn devices into their points."""
         return with_devices(data)
 
 
 class ModbusSerialBus(Section):
     """Modbus RTU over a serial line."""
 
+    short: ClassVar = ("device",)
     type: Literal["modbus-rtu"]
     name: str
     port: Path
@@ -91,6 +98,11 @@ class ModbusSerialBus(Section):
     @model_validator(mode="before")
     @classmethod
     def _devices_are_points(cls, data: Any) -> Any:
+        return cls.spelled_out(data)
+
+    @classmethod
+    def spelled_out(cls, data: Any) -> Any:
+        """Turn devices into their points."""
         return with_devices(data)
 
 
@@ -103,6 +115,7 @@ class SerialPoint(PointSection):
 class SerialTextBus(Section):
     """Lines of text over a serial port."""
 
+    short: ClassVar = ("device",)
     type: Literal["serial-text"]
     name: str
     port: Path
@@ -115,6 +128,11 @@ class SerialTextBus(Section):
     @model_validator(mode="before")
     @classmethod
     def _device_is_points(cls, data: Any) -> Any:
+        return cls.spelled_out(data)
+
+    @classmethod
+    def spelled_out(cls, data: Any) -> Any:
+        """Turn the device into its points."""
         return with_speaker(data)
 
 

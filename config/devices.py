@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError
 
-from config import ConfigError, Section, load, mistakes
+from config import ConfigError, MistakesError, Section, load, meant, mistakes
 from contracts.topics import ID_PATTERN
 
 FOLDER = Path(__file__).parent / "devices"
@@ -72,12 +72,16 @@ class DeviceSection(Section):
     rule: dict[str, Any] = Field(default={})  # for the device's first value
 
 
+class _Devices(Section):
+    device: tuple[DeviceSection, ...]
+
+
 @cache
 def profile(name: str) -> Profile:
     """Find a profile by its shipped name or by its file's path; raise ConfigError that names those there are."""
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not name.endswith(".toml") and name not in shipped():
-        raise ConfigError(f"profile {name!r} is not known: there are {', '.join(shipped())}, or name a .toml file")
+        raise ConfigError(f"profile {name!r} is not known: {meant(name, shipped())} (Or name a .toml file.)")
     return load(file, Profile)
 
 
@@ -91,11 +95,12 @@ def with_devices(data: Any) -> Any:
     if not isinstance(data, dict) or not data.get("device"):  # pyright: ignore[reportUnknownMemberType]
         return data  # pyright: ignore[reportUnknownVariableType]
     filled: dict[str, Any] = {key: value for key, value in data.items() if key != "device"}  # pyright: ignore[reportUnknownVariableType]
+    given = cast("object", data)
     try:
-        devices = TypeAdapter(tuple[DeviceSection, ...]).validate_python(data["device"])
+        devices = _Devices.model_validate({"device": data["device"]}).device
         known = [(device, profile(device.profile)) for device in devices]
     except ValidationError as e:
-        raise ValueError("; ".join(f"device.{line}" for line in mistakes(e))) from e
+        raise MistakesError(mistakes(e, _Devices, given)) from e
     except ConfigError as e:
         raise ValueError(f"device: {e}") from e
     filled["point"] = [*filled.get("point", ()), *(point for device, kind in known for point in _points(device, kind))]

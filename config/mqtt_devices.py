@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -41,6 +41,7 @@ class MqttPoint(PointSection):
     `interval_s`, the device's own check-in time, sets `silence_s` to 2.5 of it and labels a slow one auxiliary.
     """
 
+    short: ClassVar = ("zigbee",)
     topic: str = Field(min_length=1, max_length=300)
     key: str = ""  # JSON path like "DS18B20.Temperature"; empty for a bare value ("ON", "23.4")
     inverted: bool = False

@@ -67,6 +67,11 @@ class _Place(Section):
     @model_validator(mode="before")
     @classmethod
     def _points_of_the_table(cls, data: Any) -> Any:
+        return cls.spelled_out(data)
+
+    @classmethod
+    def spelled_out(cls, data: Any) -> Any:
+        """Add the points of the table."""
         if isinstance(data, dict) and data.get("table"):  # pyright: ignore[reportUnknownMemberType]
             rows = _rows(Path(str(data["table"])))  # pyright: ignore[reportUnknownArgumentType]
             return {**data, "point": [*data.get("point", ()), *rows]}  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]

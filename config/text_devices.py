@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field, ValidationError
 
-from config import ConfigError, Section, load, mistakes
+from config import ConfigError, MistakesError, Section, load, meant, mistakes
 from contracts.topics import ID_PATTERN
 
 FOLDER = Path(__file__).parent / "devices" / "text"
@@ -50,15 +50,17 @@ class Speaker(Section):
     rule: dict[str, Any] = Field(default={})  # for the device's first value
 
 
+class _Line(Section):
+    device: Speaker
+
+
 @cache
 def text_profile(name: str) -> TextProfile:
     """Find a profile by its shipped name or by its file's path; raise ConfigError that names those there are."""
     if name.endswith(".toml"):
         return load(Path(name), TextProfile)
     if name not in shipped_texts():
-        raise ConfigError(
-            f"profile {name!r} is not known: there are {', '.join(shipped_texts())}, or name a .toml file"
-        )
+        raise ConfigError(f"profile {name!r} is not known: {meant(name, shipped_texts())} (Or name a .toml file.)")
     return load(FOLDER / f"{name}.toml", TextProfile)
 
 
@@ -72,11 +74,12 @@ def with_speaker(data: Any) -> Any:
     if not isinstance(data, dict) or not data.get("device"):  # pyright: ignore[reportUnknownMemberType]
         return data  # pyright: ignore[reportUnknownVariableType]
     filled: dict[str, Any] = {key: value for key, value in data.items() if key != "device"}  # pyright: ignore[reportUnknownVariableType]
+    given = cast("object", data)
     try:
-        device = Speaker.model_validate(data["device"])
+        device = _Line.model_validate({"device": data["device"]}).device
         kind = text_profile(device.profile)
     except ValidationError as e:
-        raise ValueError("; ".join(f"device.{line}" for line in mistakes(e))) from e
+        raise MistakesError(mistakes(e, _Line, given)) from e
     except ConfigError as e:
         raise ValueError(f"device: {e}") from e
     for key in ("baud", "format", "pattern", "timeout_s"):

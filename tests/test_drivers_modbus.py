@@ -228,7 +228,7 @@ def test_a_profile_needs_an_address_and_nothing_else() -> None:
     ("device", "said"),
     [
         ([{"profile": "qdy30a", "address": 1}], "add unit = …: register 2"),
-        ([{"profile": "qdy3oa", "address": 1}], "profile 'qdy3oa' is not known: there are .*qdy30a"),
+        ([{"profile": "qdy3oa", "address": 1}], "profile 'qdy3oa' is not known: did you mean qdy30a"),
         ([{"profile": "sen0591", "adress": 1}], "adress: unknown key"),
         (
             [{"profile": "sen0591", "address": 1}, {"profile": "uwei-ultrasonic", "address": 2}],

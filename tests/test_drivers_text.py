@@ -155,8 +155,8 @@ def test_what_is_said_of_a_shipped_device_goes_first() -> None:
 @pytest.mark.parametrize(
     ("device", "said"),
     [
-        ({"profile": "mb738"}, "device: profile 'mb738' is not known: there are mb7389"),
-        ({"adress": 1}, "device.adress: unknown key"),
+        ({"profile": "mb738"}, "device: profile 'mb738' is not known: did you mean mb7389"),
+        ({"adress": 1}, "device, adress: unknown key"),
     ],
 )
 def test_a_mistake_in_a_shipped_device_is_one_clear_line(device: dict[str, Any], said: str) -> None:

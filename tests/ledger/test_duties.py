@@ -97,7 +97,7 @@ def test_a_further_campaign_is_one_block_of_data(tmp_path: Path) -> None:
     own.write_text('name = "N"\n[[duties]]\nid = "N1"\nzh = "燃气专项"\nperiod = "month"\n', encoding="utf-8")
     assert [d.id for d in load_plan(tmp_path).duties.duties] == ["N1"]
     own.write_text('name = "N"\n[[duties]]\nid = "N1"\nzh = "x"\nperiod = "fortnight"\n', encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"duties\.0\.period"):
+    with pytest.raises(ConfigError, match='duties "N1", period'):
         load_plan(tmp_path)
 
 
