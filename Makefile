@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 RUN := .venv/bin/python -m
 ARGS ?=
 
-.PHONY: help setup run test soak check lint format docs sbom wheel bench clean
+.PHONY: help setup run test soak check lint format docs sbom wheel release bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -48,6 +48,12 @@ sbom: setup ## write dist/campuswatch.cdx.json (CycloneDX) from uv.lock
 
 wheel: setup ## build the wheel into dist/
 	@$(UV) build -q --wheel -o dist
+
+release: setup ## dist/release: the wheel and all it needs on this machine (ARGS: more for pip download)
+	@rm -rf dist/release && $(UV) build -q --wheel -o dist/release
+	@$(UV) export -q --locked --all-extras --no-dev --no-emit-project -o dist/release/requirements.txt >/dev/null
+	@.venv/bin/pip download -q --only-binary :all: --require-hashes -r dist/release/requirements.txt -d dist/release $(ARGS)
+	@echo "now sign it where the key is: python -m update.sign release dist/release KEYFILE"
 
 bench: setup ## benchmarks: tables on screen, JSON in bench/out
 	@$(RUN) bench $(ARGS)

@@ -15,6 +15,7 @@ from agent.advice import advice
 from config import ConfigError, load
 from config.agent import AgentConfig
 from config.secrets import shown
+from update.commands import register as register_update
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The campus agent: sensors and cameras to the server."
@@ -75,3 +76,10 @@ def _add_others() -> None:
 
 
 _add_others()
+register_update(
+    app,
+    "campus-agent",
+    Path("/etc/campuswatch/agent.toml"),
+    lambda file: load(file, AgentConfig).update,
+    lambda release, file: [str(release / "bin" / "campus-agent"), "check", str(file)],
+)

@@ -14,6 +14,7 @@ from config.hosts import is_loopback
 from config.points import STORAGE, Id
 from config.rules import WaterLevelRule
 from config.schedules import CalendarSection
+from config.update import UpdateSection
 from contracts.vocabulary import SensorKind, Severity
 
 
@@ -101,6 +102,7 @@ class AgentConfig(Section):
     local: LocalSection = LocalSection()
     clock: ClockSection = ClockSection()
     calendar: CalendarSection = CalendarSection()
+    update: UpdateSection = UpdateSection()
     bus: tuple[Bus, ...] = ()
     camera: tuple[CameraSection, ...] = ()
 

@@ -13,6 +13,7 @@ from config.history import HistorySection
 from config.hosts import is_loopback
 from config.points import Id
 from config.push import PushSection
+from config.update import UpdateSection
 
 
 class _Listener(Section):
@@ -88,6 +89,7 @@ class ServerConfig(Section):
     """Sites whose agents are heard; all where none is named."""
     schools: tuple[Path, ...] = ()
     """One file a school for its drills: exits, stairs, classes, targets."""
+    update: UpdateSection = UpdateSection()
     push: tuple[PushSection, ...] = ()
     """Who is told beside the wall."""
     metrics_token_file: Path | None = None

@@ -19,6 +19,7 @@ from server.enrol import commands as enrolling
 from server.errors import ServerError
 from server.history import commands as history
 from server.safekeeping import commands as safekeeping
+from update.commands import register as register_update
 
 Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
 Data = Annotated[Path, typer.Option("--data", help="the server's data directory")]
@@ -30,6 +31,13 @@ accounts.register(cli)
 enrolling.register(cli)
 history.register(cli)
 safekeeping.register(cli)
+register_update(
+    cli,
+    "campus-server",
+    Path("/etc/campuswatch/server.toml"),
+    lambda file: load(file, ServerConfig).update,
+    lambda release, file: [str(release / "bin" / "campus-server"), "config", "--config", str(file)],
+)
 
 
 @cli.command()

@@ -70,7 +70,7 @@ def test_every_unit_is_without_a_mistake(tmp_path: Path) -> None:
     program.chmod(0o755)
     names = ("campus-agent", "campus-server")
     for unit in UNITS:
-        text = re.sub(r"/opt/campuswatch/bin/campus-\w+", str(program), unit.read_text(encoding="utf-8"))
+        text = re.sub(r"/opt/campuswatch(\.d/previous)?/bin/[\w-]+", str(program), unit.read_text(encoding="utf-8"))
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
     for name in names:
         (tmp_path / f"{name}.service.d").mkdir()
