@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -57,13 +58,19 @@ class WireAgent:
         self.client.connect_async(host, port, keepalive=10)
         self.client.loop_start()
         # What is published while it connects can overtake what was published before.
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not self.client.is_connected() and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+
+    def redial(self) -> None:
+        """Break the connection; the client makes a new one by itself."""
+        with suppress(OSError):
+            if (sock := self.client.socket()) is not None:
+                sock.shutdown(socket.SHUT_RDWR)  # pyright: ignore[reportAttributeAccessIssue] - a socket, typed narrower
 
     def topic(self, kind: Kind) -> str:
         return str(Topic(self.site, self.agent, kind))

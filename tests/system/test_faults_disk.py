@@ -45,6 +45,6 @@ def test_a_full_disk_of_the_server_is_shown_and_what_came_meanwhile_is_recorded_
         wait_for("the server is ready again", whole.ready, 20)
         wait_for("what waited is recorded", lambda: len(whole.recorded()) > before, 90)
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
         assert whole.server.said().count("cannot write") <= 3, "said once when it breaks, not again and again"

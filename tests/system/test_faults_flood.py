@@ -75,7 +75,7 @@ def test_alarms_overtake_a_backlog_and_the_backlog_is_late_not_loud(
         still_waiting = backlog - _old(whole)
         wait_for("the backlog is recorded", lambda: _old(whole) >= backlog, 30 + backlog / 300)
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
         assert still_waiting > 0, "fresh alarms had to wait for the whole backlog"
         loud = whole.query("select count(*) from alerts where kind = 'temperature' and late = 0")[0][0]
@@ -113,7 +113,7 @@ def test_a_broker_that_holds_ten_messages_and_forgets_them_loses_nothing_while_t
         mosquitto.restart()
         whole.server.start()
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
 
 
@@ -136,7 +136,7 @@ def test_5000_events_while_the_server_is_away_and_the_broker_keeps_ten_are_not_l
         whole.server.start()
         whole.quiet()
         wait_for("the server is ready", whole.ready, 90)
-        print(f"all is recorded after {wait_for('all is recorded', whole.settled, 60):.1f} s")
+        print(f"all is recorded after {wait_for('all is recorded', whole.settled, 120):.1f} s")
         wait_for("the lamp goes out", lambda: whole.lamp() == "0", 20)
         assert whole.verdict().clean()
 
@@ -155,7 +155,7 @@ def test_200_points_that_trip_at_once_are_all_alerts_within_seconds(mosquitto: B
         wait_for("all of them are alerts", lambda: _tripped(whole) == 200, 20)
         print(f"first alert after {first_s:.2f} s, all 200 after {time.monotonic() - began:.2f} s")
         whole.quiet()
-        wait_for("what is no alarm is recorded too", whole.settled, 60)
+        wait_for("what is no alarm is recorded too", whole.settled, 120)
         assert whole.verdict().clean()
 
 
@@ -195,7 +195,7 @@ def test_six_agents_that_come_back_at_once_are_all_heard(mosquitto: Broker, tmp_
         time.sleep(3)
         mosquitto.start()
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
 
 

@@ -42,7 +42,7 @@ def test_a_part_that_hangs_and_wakes_loses_nothing(
         thaw()
         time.sleep(1)
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
 
 
@@ -71,5 +71,5 @@ def test_a_bad_line_between_agent_and_broker_loses_nothing(
         time.sleep(seconds)
         line.set(FINE)
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()

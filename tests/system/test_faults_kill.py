@@ -29,7 +29,7 @@ def test_ten_kills_of_anything_while_1000_events_are_made_lose_and_double_nothin
             dice.choice([whole.agent.restart, broker.restart, whole.server.restart])()
         wait_for("1,000 events are accepted", lambda: len(whole.accepted()) >= 1000, 90)
         whole.quiet()
-        wait_for("all of them are recorded", whole.settled, 60)
+        wait_for("all of them are recorded", whole.settled, 120)
         verdict = whole.verdict()
     assert verdict.accepted >= 1000
     assert verdict.clean(), verdict
@@ -68,7 +68,7 @@ def test_killing_one_part_again_and_again_loses_and_doubles_nothing(
         time.sleep(1.0)
         whole.quiet()
         wait_for("the server is ready again", whole.ready, 90)
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         verdict = whole.verdict()
     assert verdict.accepted > 25 * times
     assert verdict.clean(), verdict
@@ -84,7 +84,7 @@ def test_a_stop_by_sigterm_in_an_outage_loses_nothing_and_takes_less_than_3_s(
         assert whole.agent.stop() < 3.0
         mosquitto.start()
         whole.agent.start()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
         assert whole.agent.stop() < 3.0
         assert whole.server.stop() < 3.0

@@ -73,7 +73,7 @@ def test_when_no_receipt_gets_through_all_is_sent_again_and_recorded_once(
         time.sleep(seconds)
         line.set(FINE)
         whole.quiet()
-        wait_for("all is recorded", whole.settled, 60)
+        wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()
 
 

@@ -142,9 +142,7 @@ class Load(threading.Thread):
                 self._answered[agent.site] = answered, time.monotonic()
             elif time.monotonic() - self._answered[agent.site][1] > SILENT_S:
                 self._answered[agent.site] = answered, time.monotonic()
-                agent.client.loop_stop()
-                agent.client.reconnect()
-                agent.client.loop_start()
+                agent.redial()
 
     def flows(self) -> bool:
         """Whether all but the newest events have their receipts."""
