@@ -15,6 +15,7 @@ from detectors.flow import FlowCounter
 from detectors.hours import is_armed
 from detectors.line import LineCounter
 from detectors.people.stature import Stature
+from detectors.people.whole import WholeMotion
 from detectors.smoke_seen import SmokeWatch
 from detectors.tracks import Tracker
 from detectors.zone import ZoneWatch
@@ -48,6 +49,7 @@ class CameraWatch:
             self._fires.append(SmokeWatch(camera.id, camera.fire))
         self._tracker = Tracker()
         self._stature = Stature()
+        self._whole = WholeMotion()
         self._lines: list[LineCounter] = []
         self._flows: list[FlowCounter] = []
         self._zones = [ZoneWatch(zone) for zone in camera.zone]
@@ -120,6 +122,8 @@ class CameraWatch:
             self._tracker.clear()
         tracks = self._tracker.update(people.boxes, frame.at, size)
         self._stature.observe(tracks, frame.at, size)
+        if self._zones and people.foreground is not None:
+            self._whole.observe(tracks, people.foreground, frame.at)
         for line, flow in zip(self._lines, self._flows, strict=True):
             counted = line.update(tracks, self._stature)
             findings += counted

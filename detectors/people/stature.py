@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.tracks import CONFIRM
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,9 +22,10 @@ SIDE = (1.5, 2.3)  # height over width: people from above are below the first, s
 STANDING = (0.9, 6.0)  # height over width of a person seen from the side: with a rod and stooping, or behind a post
 HIGH = (0.06, 0.12)  # of the picture's height: the least of a person in a quiet scene and in a restless one
 WAY = (1.2, 2.4)  # of its own size: how far someone came who is believed, in a quiet and in a restless scene
-RESTLESS = (1.0, 3.0)  # things that appear per second: a campus is below the first, waves are beyond the second
+RESTLESS = (1.6, 3.2)  # things that appear and last, a second: a campus is below the first, waves beyond the second
 MEMORY_S = 10.0  # for how restless the scene is
 FORGET_S = 600.0  # half of what was learned
+STEPS, WHOLE = 3, 0.12  # who moved so often has taken his looks along at this share of them at least: trees never do
 FINE = 4.0  # bins per octave of area, and bins per unit of height over width
 
 
@@ -36,7 +39,6 @@ class Stature:
         self._shapes[int(np.mean(SIDE) * FINE)] = 1.0
         self._at: float | None = None
         self._size = np.zeros(2)
-        self._newest = 0
         self._watched = 1.0  # seconds, at most the memory; a second's grace, as everything is new at the start
         self._births = 0.0  # per second
 
@@ -45,12 +47,11 @@ class Stature:
         self._size = np.array(size, float)
         elapsed = 0.0 if self._at is None else at - self._at
         self._at = at
-        newest = max((track.id for track in tracks), default=self._newest)
+        born = sum(track.hits == CONFIRM and track.seen_at == at for track in tracks)
         if elapsed > 0:
             self._watched = min(self._watched + elapsed, MEMORY_S)
             share = elapsed / self._watched
-            self._births += share * ((newest - self._newest) / elapsed - self._births)
-        self._newest = max(newest, self._newest)
+            self._births += share * (born / elapsed - self._births)
         keep = 0.5 ** (elapsed / FORGET_S)
         self._areas *= keep
         self._shapes *= keep
@@ -93,13 +94,14 @@ class Stature:
         return max(0.0, person.height1 + share * (person.height2 - person.height1))
 
     def stands(self, track: Track) -> bool:
-        """Whether the track is a person beyond reasonable doubt: came a way, is high enough, is upright."""
+        """Whether the track is a person beyond reasonable doubt: came a way, as a whole, is high enough, is upright."""
         restless = float(np.clip((self._births - RESTLESS[0]) / (RESTLESS[1] - RESTLESS[0]), 0, 1))
         way = WAY[0] + restless * (WAY[1] - WAY[0])
         high = HIGH[0] + restless * (HIGH[1] - HIGH[0])
         shaped = STANDING[0] <= track.shape <= STANDING[1] or (self.upright < 0.5 and not restless)
         tall = float(track.size[1]) >= high * float(self._size[1])
-        return track.proven and track.steady >= way and tall and shaped and self.plausible(track)
+        whole = track.steps < STEPS or track.whole >= WHOLE * track.steps
+        return whole and track.proven and track.steady >= way and tall and shaped and self.plausible(track)
 
 
 def _middle(weights: NDArray[np.float64]) -> int:
