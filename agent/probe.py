@@ -111,13 +111,18 @@ def snippet(port: str, answers: Iterable[tuple[str, int]], baud: int | None = No
     """Return the TOML to paste for the devices that answered; other profiles that fit an address as comments."""
     lines = ["[[bus]]", 'type = "modbus-rtu"', 'name = "…"', f'port = "{port}"', *([f"baud = {baud}"] if baud else [])]
     fitting: dict[int, list[str]] = {}
-    for name, address in answers:
+    for name, address in sorted(answers, key=lambda answer: _is_bit(profile(answer[0]))):
         fitting.setdefault(address, []).append(name)
     for address, (name, *others) in fitting.items():
         lines += ["[[bus.device]]", f'profile = "{name}"', f"address = {address}"]
         lines += [f'# or profile = "{other}"' for other in others]
         lines += [f"{key} = …  # {profile(name).traps[0]}" for key in profile(name).ask]
     return "\n".join(lines)
+
+
+def _is_bit(kind: Profile) -> bool:
+    """Whether it says yes or no: any number can be read as that, so it is offered after what measures."""
+    return kind.point[0].type == "bit" or kind.point[0].table in {"coil", "discrete"}
 
 
 def text_snippet(port: str, name: str) -> str:

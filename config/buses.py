@@ -34,6 +34,9 @@ class ModbusPoint(PointSection):
     decimals: int | None = Field(default=None, ge=0, le=0xFFFF)  # the register that says how many decimals it has
     ready: int | None = Field(default=None, ge=0, le=0xFFFF)  # the register whose lowest bit says that it is valid
     expect: dict[str, int] = Field(default={})  # registers that must hold this, else it is another device
+    faults: dict[str, str] = Field(default={})
+    """Bits by which the device says why it is not to be believed: { "0.1" = "cable-break" } is bit 1 of register 0.
+    They never hide a yes: what is on is told."""
 
     @field_validator("special", "expect")
     @classmethod
@@ -45,11 +48,31 @@ class ModbusPoint(PointSection):
                 raise ValueError(f"{code!r} is not a code: write it like 0xFFFE or 65534") from None
         return codes
 
+    @field_validator("faults")
+    @classmethod
+    def _bits_are_bits(cls, faults: dict[str, str]) -> dict[str, str]:
+        for key in faults:
+            register, _, bit = key.partition(".")
+            try:
+                known = 0 <= int(register, 0) <= 0xFFFF and 0 <= int(bit or "0") <= 15
+            except ValueError:
+                known = False
+            if not known:
+                raise ValueError(f"{key!r} is no bit: write REGISTER.BIT like 0.1, or REGISTER for its lowest")
+        return faults
+
     @property
     def beside(self) -> tuple[int, ...]:
         """Registers that are read with the value to understand it."""
         asked = (self.decimals, self.ready, *(int(register, 0) for register in self.expect))
+        asked += tuple(register for register, _, _ in self.fault_bits)
         return tuple(register for register in asked if register is not None)
+
+    @property
+    def fault_bits(self) -> tuple[tuple[int, int, str], ...]:
+        """Register, bit and word of each fault."""
+        parts = ((*bit.partition("."), word) for bit, word in self.faults.items())
+        return tuple((int(register, 0), int(bit or "0"), word) for register, _, bit, word in parts)
 
     def special_code(self, raw: int) -> str | None:
         """Return the word for a raw code that is no value."""

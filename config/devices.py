@@ -40,6 +40,7 @@ class Measure(Section):
     decimals: int | None = None
     ready: int | None = None
     expect: dict[str, int] = Field(default={})
+    faults: dict[str, str] = Field(default={})
     unit: str = ""
     rule: dict[str, Any] = Field(default={})
 

@@ -71,6 +71,7 @@ def samples_of(request: Request, words: Sequence[int], at: float, utc: float) ->
         trouble = _trouble(point, request.start, words) or (f"special-code {special}" if special else None)
         places = 0 if point.decimals is None else words[point.decimals - request.start]
         value = value_of(point.kind, shifted(decode(point, mine), places))
+        trouble = trouble or (None if value is True else _own_fault(point, request.start, words))
         if trouble:
             samples.append(Silence(point.id, trouble, at, utc))
         elif value is None:
@@ -87,6 +88,11 @@ def _trouble(point: ModbusPoint, start: int, words: Sequence[int]) -> str | None
     if point.ready is not None and not words[point.ready - start] & 1:
         return "not-ready"
     return None
+
+
+def _own_fault(point: ModbusPoint, start: int, words: Sequence[int]) -> str | None:
+    """Return the first fault by which the device says that its value is not to be believed."""
+    return next((word for register, bit, word in point.fault_bits if words[register - start] >> bit & 1), None)
 
 
 def shifted(value: float, places: int) -> float:

@@ -16,7 +16,7 @@ from config.buses import Bus, ModbusPoint, ModbusSerialBus
 from drivers.attendance import Attendance
 from drivers.modbus_frames import Nothing, Refusal, Words, answer, question
 from drivers.modbus_plan import Request, plan, samples_of
-from drivers.samples import Reading
+from drivers.samples import Reading, Sample
 
 FRAMES: dict[str, Any] = tomllib.loads(
     (Path(__file__).parent / "fixtures" / "modbus_frames.toml").read_text(encoding="utf-8")
@@ -101,6 +101,40 @@ def test_the_special_codes_of_a_sen0754_are_never_a_level(raw: int, expected: ob
     (request,) = plan(bus({"profile": "sen0754", "address": 1}).point)
     (sample,) = samples_of(request, [raw], 1.0, 2.0)
     assert (sample.value if isinstance(sample, Reading) else sample.reason) == expected  # type: ignore[union-attr]
+
+
+def said(sample: Sample) -> object:
+    return sample.value if isinstance(sample, Reading) else sample.reason  # type: ignore[union-attr]
+
+
+def test_the_published_answer_of_a_leak_cable_is_dry_and_in_feet() -> None:
+    (request,) = plan(bus({"profile": "aqualeak-10k", "address": 2}).point)
+    found = answer(bytes.fromhex(FRAMES["aqualeak"]["answer"]), request, "rtu")
+    assert isinstance(found, Words)
+    assert [said(s) for s in samples_of(request, found.words, 1.0, 2.0)] == [False, "not-metres"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "words", "expected"),
+    [
+        ("aqualeak-10k", [0b0000, 0, 0], [False, 0.0]),
+        ("aqualeak-10k", [0b1001, 123, 0], [True, 12.3]),
+        ("rle-ld1500", [0b1001, 123, 0], [True, 123.0]),
+        ("rle-ld1500", [0b0010, 0, 0], ["cable-break", 0.0]),
+        ("rle-ld1500", [0b0100, 0, 0], ["contaminated", 0.0]),
+        ("rle-ld1500", [0b0111, 5, 0], [True, 5.0]),
+        ("calectro-ug3", [1, 0, 0], [False]),
+        ("calectro-ug3", [1, 0, 1], [True]),
+        ("calectro-ug3", [1, 1, 1], [True]),
+        ("calectro-ug3", [1, 1, 0], ["service"]),
+        ("calectro-ug3", [0, 0, 0], ["not-ready"]),
+    ],
+)
+def test_a_leak_cable_and_a_duct_smoke_detector_tell_their_faults_and_hide_no_alarm(
+    profile: str, words: list[int], expected: list[object]
+) -> None:
+    (request,) = plan(bus({"profile": profile, "address": 1}).point)
+    assert [said(sample) for sample in samples_of(request, words, 1.0, 2.0)] == expected
 
 
 @pytest.mark.parametrize(
