@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.broker_users import directory, write_private
 from server.database import Database
@@ -53,9 +54,12 @@ async def keep(services: Services, authority: Authority, data: Path) -> None:
     while True:
         try:
             await asyncio.to_thread(_once, services.database, authority, data, services.now())
+            if failing:
+                _log.info("certificates: the broker is told again")
             failing = False
-        except (ServerError, OSError) as e:
-            (_log.debug if failing else _log.warning)("certificates: cannot be told to the broker: %s", e)
+        except (ServerError, SQLAlchemyError, OSError) as e:
+            cause = str(e).splitlines()[0]
+            (_log.debug if failing else _log.warning)("certificates: cannot be told to the broker: %s", cause)
             failing = True
         await asyncio.sleep(EVERY_S)
 
