@@ -131,6 +131,13 @@ def test_a_worse_severity_wants_a_person_again() -> None:
     assert (step.alert.state, step.alert.severity) == ("active-acked", "warning")
 
 
+def test_a_standing_fault_tells_its_newest_reason_and_wants_nobody_again_for_it() -> None:
+    alert = replace(raised(replace(signal("fault"), reason="disk-low"), "a"), acked=True)
+    step = judge(alert, replace(signal("fault"), reason="disk-full"), "b")
+    assert step is not None
+    assert (step.alert.state, step.alert.reason) == ("active-acked", "disk-full")
+
+
 def test_an_alarm_seen_again_after_its_sensor_was_blind_wants_a_person_again() -> None:
     alert = replace(raised(signal("water-level"), "a"), acked=True)
     step = judge(alert, replace(signal("water-level"), reason=SEEN_AGAIN), "b")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.messages import Value
-from contracts.vocabulary import LATCHING, SEEN_AGAIN, Severity
+from contracts.vocabulary import LATCHING, SEEN_AGAIN, Hazard, Severity
 from server.alerts.alert import Alert, Change
 from server.records import altered
 
@@ -111,12 +111,13 @@ def _again(alert: Alert, signal: Signal) -> Alert:
     worse = _rank(signal.severity) < _rank(alert.severity)
     recurred = not alert.active or alert.normal_at is not None or alert.reset_at is not None
     recurred = recurred or signal.reason == SEEN_AGAIN
+    told_anew = worse or recurred or signal.kind == Hazard.FAULT  # a disk that was low may be full by now
     return altered(
         alert,
         active=True,
         acked=alert.acked and not worse and not recurred,
         severity=signal.severity if worse else alert.severity,
-        reason=signal.reason if worse or recurred else alert.reason,
+        reason=signal.reason if told_anew else alert.reason,
         value=signal.value,
         unit=signal.unit,
         count=alert.count + 1,

@@ -54,9 +54,13 @@ def test_an_agent_that_starts_in_1970_and_learns_the_time_loses_nothing_and_its_
         assert whole.query("select count(*) from durables where substr(at, 1, 4) = '1970'")[0][0] > 10
         unsynced = whole.query("select count(*) from durables where clock = 'unsynced'")[0][0]
         assert unsynced > 10 or _host_is_synced(whole)
-        for offset_s in (0, 400 * DAY_S, -3600, 37):
+        for offset_s in (0, 400 * DAY_S, -3600, 3600, 37):
             of_agent.set(offset_s)
             _flows(whole)
+        for n in range(20):
+            of_agent.set(1 if n % 2 else -1)
+            time.sleep(0.1)
+        of_agent.set(0)
         whole.quiet()
         wait_for("all is recorded", whole.settled, 120)
         assert whole.verdict().clean()

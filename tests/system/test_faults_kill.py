@@ -55,8 +55,19 @@ def _server_and_broker(whole: Chain) -> None:
     whole.server.start()
 
 
+def _everything(whole: Chain) -> None:
+    for program in (whole.agent, whole.server):
+        program.kill()
+    whole.broker.kill()
+    whole.agent.start()
+    whole.server.start()
+    whole.broker.start()
+
+
 @pytest.mark.parametrize("times", [3, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
-@pytest.mark.parametrize("victim", [_agent, _broker, _server, _server_and_broker], ids=lambda victim: victim.__name__)
+@pytest.mark.parametrize(
+    "victim", [_agent, _broker, _server, _server_and_broker, _everything], ids=lambda victim: victim.__name__
+)
 def test_killing_one_part_again_and_again_loses_and_doubles_nothing(
     victim: Callable[[Chain], None], times: int, mosquitto: Broker, tmp_path: Path
 ) -> None:
