@@ -65,6 +65,8 @@ class KeepSection(Section):
     """How long what is about people is kept. The law asks for at least six months of the audit."""
 
     audit_days: int = Field(default=730, ge=183)
+    changes_days: int = Field(default=30, ge=2)
+    """What pages and pushes that were away can still be told one by one."""
     quarantine_days: int = Field(default=30, ge=1)
     """Messages that could not be taken; at most the newest 10,000."""
 

@@ -86,6 +86,11 @@ def head(connection: Connection) -> int:
     return connection.execute(select(func.max(changes.c.n))).scalar() or 0
 
 
+def oldest(connection: Connection) -> int:
+    """Return the number of the oldest change that is kept, 0 where there is none."""
+    return connection.execute(select(func.min(changes.c.n))).scalar() or 0
+
+
 def _take_numbers(connection: Connection, count: int) -> Sequence[int]:
     if connection.dialect.name == "postgresql":
         in_commit_order(connection)

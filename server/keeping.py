@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +24,7 @@ from server.trust import TRUSTED, TrustedClock
 from server.water.records import register
 
 EVERY_S = 60.0
+REST_S = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -38,10 +39,11 @@ async def keep(services: Services, data: Path, section: KeepSection | None = Non
             if pruned is None or services.now() - pruned >= retention.EVERY:
                 pruned = services.now()
                 if believed := await asyncio.to_thread(clock.now):
-                    await asyncio.wrap_future(services.writer.submit(_prune(section or KeepSection(), believed)))
+                    await _prune(services, section or KeepSection(), believed)
             due = await asyncio.to_thread(_due_duties, services)
             await asyncio.wrap_future(services.writer.submit(lambda c, due=due: once(c, services, key, data, due)))
             await asyncio.to_thread(_anchor, services, key, data)
+            await _gather_evidence(services)
             if failing:
                 _log.info("ledger upkeep: works again")
             failing = False
@@ -52,8 +54,29 @@ async def keep(services: Services, data: Path, section: KeepSection | None = Non
         await asyncio.sleep(EVERY_S)
 
 
-def _prune(section: KeepSection, now: datetime) -> Callable[[Connection], object]:
-    return lambda connection: retention.prune(connection, section, now)
+async def _prune(services: Services, section: KeepSection, now: datetime) -> None:
+    await asyncio.wrap_future(services.writer.submit(lambda c: retention.prune(c, section, now)))
+    pushed = [target.id for target in services.push]
+    cut = now - timedelta(days=section.changes_days)
+    # In small pieces, so that no alert waits behind them.
+    going = True
+    while going:
+        forgotten = services.writer.submit(lambda c: retention.forget_changes(c, cut, pushed))
+        going = bool(await asyncio.wrap_future(forgotten))
+        await asyncio.sleep(REST_S)
+
+
+async def _gather_evidence(services: Services) -> None:
+    """Look up outside of the writer, then attach; a crash in between leaves it due."""
+    found = await asyncio.to_thread(_look, services)
+    if found:
+        await asyncio.wrap_future(services.writer.submit(lambda c: evidence.attach(c, found, services.now())))
+
+
+def _look(services: Services) -> Sequence[evidence.Seen]:
+    with services.database.read.connect() as connection:
+        wanted = evidence.due(connection, services.now())
+    return evidence.look(wanted, services.series)
 
 
 def once(
@@ -63,7 +86,6 @@ def once(
     now = services.now()
     tick(connection, Upkeep(services.ledger, key, data))
     register(connection, services.waters, now)
-    evidence.gather(connection, services.series.read, now)
     if due is None:
         due = duties.due(connection, services.plan, known_sites(connection), now)
     duties.tell(connection, services.ledger, due, now)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.changes import changes, head
+from server.changes import changes, head, oldest
 from server.database import Database
 from server.metrics import Metrics
 
@@ -118,6 +118,9 @@ class Live:
         try:
             yield b"retry: 1000\n\n"
             reached = self.sent if after is None else after
+            if after is not None and await asyncio.to_thread(self._forgotten, after):
+                reached = self.sent  # between the two are numbers that nobody can tell any more
+                yield encode("reset", to_json({"head": reached}), reached)
             while rows := await asyncio.to_thread(self._read, reached, client.site):
                 for sent in rows:
                     reached = sent.n
@@ -212,6 +215,10 @@ class Live:
     def _head(self) -> int:
         with self.database.read.connect() as connection:
             return head(connection)
+
+    def _forgotten(self, after: int) -> bool:
+        with self.database.read.connect() as connection:
+            return after < oldest(connection) - 1
 
     def _read(self, after: int, site: str) -> Sequence[Sent]:
         statement = select(changes).where(changes.c.n > after).order_by(changes.c.n).limit(REPLAYED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,13 +13,16 @@ from sqlalchemy import Connection, func, insert, select
 from config import ConfigError, read
 from config.school import ClassSection, SchoolConfig
 from config.server import KeepSection, ServerConfig
+from server import retention
 from server.accounts.audit import note
 from server.accounts.tables import audit
+from server.changes import announce, changes, head
 from server.database import Database, connect, sqlite_address
 from server.ingest.tables import quarantine
 from server.migrate import migrate
 from server.presence.tables import epochs
-from server.retention import MOST_QUARANTINED, prune
+from server.push.tables import push_targets
+from server.retention import MOST_QUARANTINED, forget_changes, prune
 from server.tables import metadata
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -92,3 +95,39 @@ def test_a_class_is_numbers_and_refuses_names() -> None:
     assert "pupils" in str(tomllib.loads(text))
     with pytest.raises(ConfigError, match="pupils: unknown key"):
         read(text.encode(), SchoolConfig, "school.toml")
+
+
+def announced(connection: Connection, days: Sequence[float]) -> None:
+    for one in days:
+        announce(connection, NOW - timedelta(days=one), "alert", "s1", {})
+
+
+def numbers(connection: Connection) -> list[int]:
+    return list(connection.execute(select(changes.c.n).order_by(changes.c.n)).scalars())
+
+
+def test_the_change_feed_goes_by_age_and_its_numbers_go_on(database: Database) -> None:
+    cut = NOW - timedelta(days=30)
+    with database.write.begin() as connection:
+        announced(connection, [90, 60, 31, 29, 31, 1])
+        assert forget_changes(connection, cut, ()) == 3
+        assert forget_changes(connection, cut, ()) == 0
+        assert numbers(connection) == [4, 5, 6], "what is young ends it: nothing goes from the middle"
+        assert forget_changes(connection, NOW + timedelta(days=9), ()) == 2
+        assert head(connection) == 6
+        assert announce(connection, NOW, "alert", "s1", {}) == 7
+
+
+def test_what_a_push_in_use_was_not_told_yet_stays(database: Database) -> None:
+    with database.write.begin() as connection:
+        announced(connection, [90, 90, 90, 90])
+        connection.execute(insert(push_targets), [{"id": "duty", "n": 2}, {"id": "taken-out-of-use", "n": 0}])
+        assert forget_changes(connection, NOW, ("duty",)) == 2
+        assert numbers(connection) == [3, 4]
+
+
+def test_a_large_feed_goes_in_pieces(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MOST_CHANGES", 3)
+    with database.write.begin() as connection:
+        announced(connection, [40] * 8)
+        assert [forget_changes(connection, NOW, ()) for _ in range(4)] == [3, 3, 1, 0]

@@ -40,6 +40,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "agents.read": _SEEING,
     "points.read": _SEEING,
     "readings.read": _EVERYBODY,
+    "readings.export": _SCHOOL | _ABOVE | {Role.ADMIN, Role.TECHNICIAN},
     "stream.read": _SEEING,
     "hazards.read": _EVERYBODY,
     "hazards.report": _EVERYBODY,

@@ -1,8 +1,7 @@
-"""Agents, what they watch, and what their points read."""
+"""Agents, what they watch, and what their points read now."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -13,8 +12,8 @@ from contracts.messages import Value
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.alerts.tables import alerts
-from server.api.problems import Problem, declared
-from server.moments import Moment, in_utc
+from server.api.problems import declared
+from server.moments import Moment
 from server.presence.tables import points as point_table
 from server.presence.watch import AgentView
 
@@ -39,13 +38,6 @@ class PointView(BaseModel):
     at: Moment | None
     link: str = Field(description="its agent's link: a value is only as good as that")
     alerts: tuple[str, ...] = Field(description="hazards that stand at it now")
-
-
-class ReadingView(BaseModel):
-    """One value of the course."""
-
-    at: Moment
-    value: float | str | None
 
 
 @router.get("/agents", responses=declared(401, 403))
@@ -94,45 +86,3 @@ def points(
             )
         )  # fmt: skip
     return found
-
-
-@router.get("/readings", responses=declared(401, 403, 404, 422, 503))
-def readings(
-    session: Annotated[Session, Depends(require("readings.read"))],
-    services: Parts,
-    point: Annotated[str, Query(max_length=130, description="POINT, or SITE/AGENT/POINT where that is not enough")],
-    begin: Annotated[datetime | None, Query(alias="from", description="an hour before `to` where not given")] = None,
-    end: Annotated[datetime | None, Query(alias="to", description="now where not given")] = None,
-    limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
-) -> list[ReadingView]:
-    """Give the course of one point, oldest first."""
-    key = _find(services, session, point)
-    until = in_utc(end) if end else services.now()
-    try:
-        since = in_utc(begin) if begin else until - timedelta(hours=1)
-    except OverflowError as e:
-        raise Problem(422, "Not understood", f"from, to: {e}") from e
-    return [ReadingView(at=at, value=value) for at, value in services.series.read(key, since, until, limit)]
-
-
-def _find(services: Parts, session: Session, point: str) -> tuple[str, str, str]:
-    table = point_table.c
-    statement = select(table.site, table.agent, table.id)
-    match point.split("/"):
-        case [site, agent, name]:
-            statement = statement.where(table.site == site, table.agent == agent, table.id == name)
-        case [name]:
-            statement = statement.where(table.id == name)
-        case _:
-            raise Problem(422, "Not understood", "point: is POINT or SITE/AGENT/POINT")
-    if session.site:
-        statement = statement.where(table.site == session.site)
-    with services.database.read.connect() as connection:
-        rows = connection.execute(statement.limit(2)).all()
-    match rows:
-        case [row]:
-            return row.site, row.agent, row.id
-        case []:
-            raise Problem(404, "Unknown", f"point {point}: there is none")
-        case _:
-            raise Problem(422, "Not understood", f"point {point}: is at several agents: give SITE/AGENT/POINT")

@@ -34,7 +34,8 @@ def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Declare which errors a route answers, for OpenAPI."""
     texts = {
         401: "No session", 403: "Not allowed", 404: "Unknown", 409: "Not possible now",
-        413: "Too large", 422: "Not understood", 429: "Too many tries", 503: "Cannot be written now",
+        413: "Too large", 422: "Not understood", 429: "Too many tries",
+        501: "Not installed here", 503: "Cannot be written now",
     }  # fmt: skip
     return {
         status: {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from config.secrets import read_secret
 from server.errors import ServerError
 
 _DROPPED = re.compile(rb"dropped[= ]+(\d+)")
+SILENT_S = 3.0  # who hangs is not asked again so soon: each question would hold a thread until its time-out
 _TAKEN_IN_PART = (400, 422)  # a line that can never be written: older than the retention, or of another type
 
 
@@ -35,6 +37,7 @@ class Endpoint:
     _pool: urllib3.PoolManager | None = None
     _client: Any = None  # influxdb-client's, which has no types of its own
     _headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    _silent_until_s: float = float("-inf")
 
     @property
     def place(self) -> InfluxSection:
@@ -146,6 +149,8 @@ class Endpoint:
     def _answer(
         self, path: str, query: Mapping[str, str], *, whole: bool = True
     ) -> Generator[urllib3.BaseHTTPResponse]:
+        if time.monotonic() < self._silent_until_s:
+            raise AwayError(f"history {self.place.url}: does not answer")
         try:
             self._open()
             pool = self._urllib3()
@@ -154,6 +159,7 @@ class Endpoint:
             )
             yield self._checked(answer)
         except (HTTPError, OSError) as e:
+            self._silent_until_s = time.monotonic() + SILENT_S
             raise AwayError(f"history {self.place.url}: {_cause(e)}") from e
 
     def _checked(self, answer: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:

@@ -6,9 +6,11 @@ A picture is never kept here: `cameras_near` says which recorder to look at, and
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, select, update
 
@@ -16,6 +18,7 @@ from contracts.vocabulary import SensorKind
 from server.alerts.tables import alerts
 from server.errors import ServerError
 from server.history.latest import Key
+from server.history.series import Kept
 from server.ledger import journal, store
 from server.ledger.entry import Entry
 from server.ledger.tables import joined
@@ -23,42 +26,92 @@ from server.presence.tables import points
 
 AROUND = timedelta(seconds=60)
 ARRIVING = timedelta(seconds=10)  # readings of the last second are still on their way
-FORGET = timedelta(days=1)  # a server that was off longer finds no readings anyway
+FORGET = timedelta(days=7)  # so long a history may be away
+PATIENCE_S = 10.0  # a tick
 MOST_READINGS, MOST_A_TICK = 240, 50
 KEEPER = "取证"
 _CAMERAS = (SensorKind.CAMERA.value, SensorKind.ZONE.value, SensorKind.LINE.value)
 _TRAIL = ("kind", "severity", "name", "place", "began_at", "received_at", "cleared_at", "acked_at", "acked_by",
           "comment", "reset_at", "reset_by", "count", "value", "unit", "reason", "simulated", "late")  # fmt: skip
 
-Read = Callable[[Key, datetime, datetime, int], Sequence[tuple[datetime, float | str | None]]]
+
+class History(Protocol):
+    """What is asked of a history; it may be slow, and away."""
+
+    def read(self, key: Key, begin: datetime, end: datetime, limit: int) -> Sequence[Kept]: ...
+    def behind_s(self) -> float: ...
 
 
-def gather(connection: Connection, read: Read, now: datetime) -> int:
-    """Write the readings around every alert whose window has closed, once each; return how many."""
-    due = (
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An alert whose minute after is over, and whose readings are not in the journal yet."""
+
+    alert: str
+    hazard: int
+    key: Key
+    began_at: datetime
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the history had around it."""
+
+    due: Due
+    readings: Sequence[Kept]
+
+
+def due(connection: Connection, now: datetime) -> Sequence[Due]:
+    """Return the alerts whose readings are to be looked up, oldest first."""
+    query = (
         select(joined.c.alert, joined.c.hazard, *(alerts.c[n] for n in ("site", "agent", "point", "began_at", "unit")))
         .join(alerts, alerts.c.id == joined.c.alert)
         .where(joined.c.evidence_at.is_(None), joined.c.at <= now - AROUND - ARRIVING, joined.c.at > now - FORGET)
         .order_by(joined.c.at)
         .limit(MOST_A_TICK)
     )
-    rows = connection.execute(due).all()
-    for n, row in enumerate(rows):
-        key = (row.site, row.agent, row.point)
+    return [
+        Due(row.alert, row.hazard, (row.site, row.agent, row.point), row.began_at, row.unit)
+        for row in connection.execute(query)
+    ]
+
+
+def look(wanted: Sequence[Due], history: History, mono_s: Callable[[], float] = time.monotonic) -> Sequence[Seen]:
+    """Look readings up, outside of any transaction: nobody waits for a slow history but the evidence itself.
+
+    What cannot be read now, or is still on its way to the history, is due again at the next tick.
+    """
+    found: list[Seen] = []
+    until_s = mono_s() + PATIENCE_S
+    for one in wanted:
+        if mono_s() > until_s or history.behind_s() > ARRIVING.total_seconds():
+            break
         try:
-            seen = read(key, row.began_at - AROUND, row.began_at + AROUND, MOST_READINGS)
-        except ServerError:  # no history to read yet: asked again at the next tick
-            return n
-        entry = store.get(connection, row.hazard, lock=True)
+            seen = history.read(one.key, one.began_at - AROUND, one.began_at + AROUND, MOST_READINGS)
+        except ServerError:
+            break
+        found.append(Seen(one, seen))
+    return found
+
+
+def attach(connection: Connection, found: Sequence[Seen], now: datetime) -> int:
+    """Write what was looked up into the journal, once for each alert; return how many were written now."""
+    written = 0
+    for seen in found:
+        one = seen.due
+        marked = update(joined).where(joined.c.alert == one.alert, joined.c.evidence_at.is_(None))
+        if not connection.execute(marked.values(evidence_at=now)).rowcount:
+            continue  # another process was quicker
+        entry = store.get(connection, one.hazard, lock=True)
         body = {
             "evidence": {
-                "alert": row.alert, "point": "/".join(key), "began_at": journal.moment(row.began_at),
-                "unit": row.unit, "readings": [[journal.moment(at), value] for at, value in seen],
+                "alert": one.alert, "point": "/".join(one.key), "began_at": journal.moment(one.began_at),
+                "unit": one.unit, "readings": [[journal.moment(at), value] for at, value in seen.readings],
             }
         }  # fmt: skip
         store.touch(connection, entry, entry, KEEPER, now, "evidence", body)
-        connection.execute(update(joined).where(joined.c.alert == row.alert).values(evidence_at=now))
-    return len(rows)
+        written += 1
+    return written
 
 
 def alerts_of(connection: Connection, hazard: int) -> list[dict[str, Any]]:

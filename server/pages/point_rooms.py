@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import and_, or_, select
@@ -16,8 +16,11 @@ from contracts.vocabulary import Hazard
 from server.accounts.permissions import may
 from server.accounts.web import identify
 from server.alerts.tables import alerts
-from server.errors import UnknownError
+from server.errors import ServerError, UnknownError
+from server.history.export import has_parquet
+from server.history.latest import Key
 from server.history.plot import Mark, Span, Stood, svg
+from server.history.series import Column
 from server.pages import catalogue
 from server.pages.catalogue import Catalogue
 from server.pages.rooms import Pages
@@ -33,12 +36,14 @@ SPANS = {
 }
 PARTS = 6
 MOST_ALERTS = 200
+MOST_READERS = 4
 
 
 def router(pages: Pages, services: Services) -> APIRouter:
     """Return the route."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     books = catalogue.read_all()
+    readers = CapacityLimiter(MOST_READERS)
 
     @routes.get("/points/{site}/{agent}/{point}")
     async def point(request: Request, site: str, agent: str, point: str) -> Response:
@@ -53,7 +58,8 @@ def router(pages: Pages, services: Services) -> APIRouter:
         end = min(_moment(query.get("to")) or services.now(), services.now())
         key = (site, agent, point)
         texts = books[catalogue.choose(query.get("lang"), request.cookies.get("lang"))]
-        values = await asyncio.to_thread(_read, services, key, end - length, end, texts)
+        # In threads of their own: a history that hangs must not hold up the live stream, which has the others.
+        values = await to_thread.run_sync(_read, services, key, end - length, end, texts, limiter=readers)
         return pages.open(request, "point", span=name if name in SPANS else "day", spans=list(SPANS), **values)
 
     _ = point
@@ -85,7 +91,7 @@ def _read(
         raise UnknownError(f"point {'/'.join(key)}: there is none")
     zone = timezone(timedelta(hours=services.ledger.judgement.timers.utc_offset_hours))
     span = Span(begin, end, zone)
-    columns = services.series.columns(key, begin, end, span.step)
+    columns, unread = _columns(services, key, span)
     stood = [Stood(one.began_at, one.cleared_at, one.severity, _stood(texts, one.kind, one.reason)) for one in found]
     limits = [_mark(texts, one, row.unit) for one in row.limits]
     here = "/points/" + "/".join(quote(part) for part in key)
@@ -107,7 +113,23 @@ def _read(
         "alerts": [(one, one.began_at.astimezone(zone)) for one in found],
         "plot": svg(span, columns, stood, row.name, _zooms(here, span, smaller), limits),
         "limits": limits,
+        "unread": unread,
+        "export": "/api/v1/readings/export?"
+        + urlencode({"point": "/".join(key), "from": _iso(begin), "to": _iso(end)}),
+        "forms": ["csv", *(["parquet"] if has_parquet() else [])],
     }
+
+
+def _columns(services: Services, key: Key, span: Span) -> tuple[Sequence[Column], bool]:
+    """Read the course, and tell whether the history did not answer."""
+    try:
+        return services.series.columns(key, span.begin, span.end, span.step), False
+    except ServerError:
+        return [], True
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _zooms(here: str, span: Span, smaller: str | None) -> list[tuple[str, str]]:

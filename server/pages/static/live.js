@@ -56,6 +56,8 @@ export class Live {
       if (!this.ready || this.missed) this.#snapshot();
     } else if (name === "alert") {
       this.take(data, n ?? data.n);
+    } else if (name === "reset") {
+      location.reload(); // away for so long that the server cannot tell what happened one by one
     } else if (name === "agent") {
       this.agents.set(`${data.site}/${data.agent}`, { ...this.agents.get(`${data.site}/${data.agent}`), ...data });
       this.#linked(data);
