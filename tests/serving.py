@@ -180,14 +180,14 @@ def _hashed() -> str:
     return hash_password(PASSWORD)  # argon2 is slow on purpose: once is enough
 
 
-def add_user(data: Path, name: str = "tester", role: str = "admin") -> None:
-    """Put a user into a server's database."""
+def add_user(data: Path, name: str = "tester", role: str = "admin", address: str = "") -> None:
+    """Put a user into a server's database; SQLite in `data` where no address is given."""
     from server.accounts.tables import users
     from server.database import connect, sqlite_address
     from server.migrate import migrate
 
     data.mkdir(mode=0o700, exist_ok=True)
-    database = connect(sqlite_address(data / "campus.db"))
+    database = connect(address or sqlite_address(data / "campus.db"))
     migrate(database)
     with database.write.begin() as connection:
         row = {"name": name, "role": role, "password": _hashed(), "created_at": datetime.now(UTC)}

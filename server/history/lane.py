@@ -96,11 +96,13 @@ class ReadingsLane:
             self._metrics.dropped.labels("readings").inc()
             _log.debug("%s: readings not taken: %s", arrival.topic[:200], decoded.reason)
             return []
-        topic, readings = decoded
+        topic, batch = decoded
         if self._sites and topic.site not in self._sites:
             return []
         site, agent = topic.site, topic.agent
-        samples = [Sample((site, agent, r.point), in_utc(r.at), _storable(r.value)) for r in readings.readings]
+        samples = [
+            Sample((site, agent, one["point"]), in_utc(one["at"]), _storable(one["value"])) for one in batch["readings"]
+        ]
         self._latest.put_all(samples, arrival.received_at)
         self._metrics.readings.inc(len(samples))
         return samples

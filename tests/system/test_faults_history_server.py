@@ -100,7 +100,7 @@ def live(agent: WireAgent, readers: Readers, seconds: float) -> float:
     return slowest_s
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", history_servers.KINDS)
 def test_a_history_server_that_is_killed_or_hangs_holds_up_no_alarm_and_has_no_hole_afterwards(
     kind: str, mosquitto: Broker, tmp_path: Path
@@ -123,7 +123,7 @@ def test_a_history_server_that_is_killed_or_hangs_holds_up_no_alarm_and_has_no_h
     assert 1 <= server.log().count("readings wait on disk") <= 3, "once a time that it is away"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_waits_outlives_our_own_server(mosquitto: Broker, tmp_path: Path) -> None:
     with served("influxdb-1", mosquitto, tmp_path) as (history, server, agent):
         readers = Readers(agent, history, tmp_path)

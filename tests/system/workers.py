@@ -28,7 +28,15 @@ SILENT_S = 15.0  # without an answer the real agent dials anew
 class Workers:
     """`campus-server ingest` processes by number."""
 
-    def __init__(self, folder: Path, database: str, mqtt_ports: Sequence[int], named: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str,
+        mqtt_ports: Sequence[int],
+        named: Collection[str] = (),
+        history: str = '[history]\ntype = "none"\n',
+    ) -> None:
+        self._history = history
         self._named = sorted(named)
         self._folder = folder
         self.database = database
@@ -42,7 +50,7 @@ class Workers:
             f'data = "{self._folder / "data"}"\ndatabase = "{self.database}"\nsites = {json.dumps(self._named)}\n'
             f"[http]\nport = {http_port}\n"
             f'[broker]\ntype = "external"\n[mqtt]\nport = {port}\n'
-            '[history]\ntype = "none"\n',
+            f"{self._history}",
             encoding="utf-8",
         )
         return file
