@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from server.errors import ServerError
 from server.history import influxql, lines
 from server.history.endpoint import Endpoint
 from server.history.latest import Key
@@ -23,12 +22,12 @@ class Rolling:
     """Belongs to the thread that tidies."""
 
     endpoint: Endpoint
+    _leaving: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    """(site, hour) to roll up, once the files up to this number are taken."""
     _looked: set[str] = field(default_factory=set[str])  # sites whose last week was looked through
 
     def tidy(self, outgoing: Outgoing, now: datetime) -> Tidied:
         """Roll up one hour of one site; whether there are more to do is said too."""
-        if outgoing.spool.waiting_bytes:
-            return Tidied()
         current = (to_ms(now) - AFTER_MS) // HOUR_MS
         with outgoing.lock:
             sites = {site for site, _ in outgoing.touches} - self._looked
@@ -38,21 +37,17 @@ class Rolling:
             self._looked.add(site)
             return Tidied(more=True)
         with outgoing.lock:
-            over = sorted(one for one in outgoing.touches if one[1] != current and one[1] != current + 1)
-            if not over:
-                return Tidied()
-            site, hour = over[0]
-            token = outgoing.touches.pop((site, hour))
-            if outgoing.spool.waiting_bytes:  # a reading without a mark of its own may be among it
-                outgoing.touches[site, hour] = token
-                return Tidied()
-        try:
-            rolled = self._roll_up(site, hour)
-        except ServerError:
-            with outgoing.lock:
-                outgoing.touches.setdefault((site, hour), token)
-            raise
-        return Tidied(rolled, 0, more=len(over) > 1)
+            # From here on what is written to these hours gives them a token of its own; what was written before must
+            # have been sent first.
+            for one in [one for one in outgoing.touches if one[1] not in (current, current + 1)]:
+                del outgoing.touches[one]
+                self._leaving[one] = outgoing.spool.newest
+        ready = sorted(one for one, n in self._leaving.items() if outgoing.spool.all_taken(n))
+        if not ready:
+            return Tidied()
+        rolled = self._roll_up(*ready[0])
+        del self._leaving[ready[0]]
+        return Tidied(rolled, 0, more=len(ready) > 1)
 
     def _look_back(self, outgoing: Outgoing, site: str, current: int) -> None:
         """Find the hours that nobody rolled up, of this process or another that ended."""

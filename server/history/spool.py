@@ -25,8 +25,9 @@ _SUFFIX = ".lines"
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """One file of lines; `since_s` is the monotonic second of its first."""
+    """One file of lines, by its number; `since_s` is the monotonic second of its first."""
 
+    n: int
     file: Path
     lines: int
     size: int
@@ -112,6 +113,17 @@ class Spool:
             return again
 
     @property
+    def newest(self) -> int:
+        """The number of the file that was begun last."""
+        with self._lock:
+            return self._next - 1
+
+    def all_taken(self, n: int) -> bool:
+        """Tell whether the server has all files up to a number."""
+        with self._lock:
+            return all(segment.n > n for segment in self._waiting)
+
+    @property
     def waiting_bytes(self) -> int:
         """How much is not taken yet."""
         with self._lock:
@@ -137,15 +149,16 @@ class Spool:
         if not whole:
             file.unlink()
             return
-        self._waiting.append(Segment(file, content.count(b"\n"), whole, self.mono_s()))
+        n = int(file.name.removesuffix(_SUFFIX))
+        self._waiting.append(Segment(n, file, content.count(b"\n"), whole, self.mono_s()))
         self._size += whole
 
     def _opened(self) -> Segment:
         if self._open is None:
             file = self.folder / f"{self._next:012d}{_SUFFIX}"
             self._fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._open = Segment(self._next, file, 0, 0, self.mono_s())
             self._next += 1
-            self._open = Segment(file, 0, 0, self.mono_s())
             self._waiting.append(self._open)
         return self._open
 

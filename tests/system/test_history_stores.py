@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 import history_servers
 import pytest
 from history_servers import HistoryServer
-from history_suite import BEGIN, CLAIMS, DAY, KEY, SECOND, Claim, texts_and_holes_are_kept_and_not_drawn
+from history_suite import BEGIN, CLAIMS, DAY, KEY, OTHER, SECOND, Claim, texts_and_holes_are_kept_and_not_drawn, wave
 from serving import until
 
 from config.history import HistorySection
@@ -85,3 +86,31 @@ def forget(server: HistoryServer) -> None:
     for file in sorted((server.folder / "data").rglob("*"), reverse=True):
         file.unlink() if not file.is_dir() else file.rmdir()
     server.start()
+
+
+def test_hours_are_rolled_up_though_readings_never_stop_coming(tmp_path: Path) -> None:
+    if reason := history_servers.available("influxdb-1"):
+        pytest.skip(reason)
+    server = history_servers.make("influxdb-1", tmp_path / "server")
+    server.start()
+    set_up(server.section())
+    try:
+        with opened(server.section(), tmp_path) as series:
+            series.write(wave(KEY, BEGIN, 1_000))
+            ended = threading.Event()
+
+            def go_on() -> None:
+                n = 0
+                while not ended.wait(0.01):
+                    series.write(wave(OTHER, BEGIN + DAY + n * SECOND, 5, SECOND))
+                    n += 5
+
+            busy = threading.Thread(target=go_on)
+            busy.start()
+            try:
+                until(lambda: series.tidy(BEGIN + DAY, None).rolled, "an hour is rolled up", 60)
+            finally:
+                ended.set()
+                busy.join()
+    finally:
+        server.kill()
