@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -77,7 +78,11 @@ def bare(port: int, wanted: int) -> None:
 
 
 def whole(port: int, wanted: int, folder: Path, section: HistorySection) -> None:
-    """Receive as a worker does: link, lane, newest values, history."""
+    """Receive as a worker does: link, lane, newest values, history; with its settings of the interpreter."""
+    sys.setswitchinterval(0.001)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     metrics = make_metrics()
     series = make_series(section, folder, metrics)
     lane = ReadingsLane(Latest(), series, metrics)

@@ -23,7 +23,10 @@ _UP_S = 60.0
 
 @dataclass(slots=True)
 class HistoryServer:
-    """One server in a folder. `spare` is a second port, where its kind needs one."""
+    """One server in a folder. `spare` is a second port, where its kind needs one.
+
+    `elsewhere` is the address of one that runs already: it is neither started nor ended.
+    """
 
     kind: str
     binary: str
@@ -32,19 +35,21 @@ class HistoryServer:
     folder: Path
     port: int = field(default_factory=free_port)
     spare: int = field(default_factory=free_port)
+    elsewhere: str = ""
+    token: str = "a-token-for-tests"
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.elsewhere or f"http://127.0.0.1:{self.port}"
 
     def section(self, keep_days: int = LONG_DAYS, **more: object) -> HistorySection:
         """How a Campuswatch server is told of it."""
         place: dict[str, object] = {"url": self.url, "timeout_s": 5.0, **more}
         if self.kind == "influxdb":
             token = self.folder / "token"
-            token.write_text("a-token-for-tests\n", encoding="ascii")
-            place["token_file"] = token
+            token.write_text(f"{self.token}\n", encoding="ascii")
+            place |= {"token_file": token, "org": os.environ.get("INFLUXDB_ORG", "campus"), "plain": True}
         return HistorySection.model_validate(
             {
                 "type": self.kind, "influx": InfluxSection.model_validate(place), "keep_days": keep_days,
@@ -60,6 +65,8 @@ class HistoryServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        if self.elsewhere:
+            return
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self.command(self), cwd=self.folder, stdout=log, stderr=log)
         pool = urllib3.PoolManager(retries=False, timeout=2.0)
@@ -75,7 +82,7 @@ class HistoryServer:
             time.sleep(0.05)
         if self.kind == "influxdb":
             body = {"username": "admin", "password": "a-password-for-tests", "org": "campus", "bucket": "first"}
-            said = json.dumps({**body, "token": "a-token-for-tests"})
+            said = json.dumps({**body, "token": self.token})
             pool.request("POST", f"{self.url}/api/v2/setup", body=said)  # refused where it was done before
         pool.clear()
 
@@ -141,8 +148,13 @@ def influx2_binary() -> str | None:
 KINDS = ("influxdb-1", "victoria-metrics", "influxdb")
 
 
+def elsewhere() -> str:
+    """Return the address of an InfluxDB 2 that runs already; INFLUXDB_TOKEN and INFLUXDB_ORG go with it."""
+    return os.environ.get("INFLUXDB_URL", "")
+
+
 def available(kind: str) -> str:
-    """Say why a kind cannot be used here; empty when it can."""
+    """Say why a kind cannot be started here; empty when it can."""
     match kind:
         case "influxdb-1":
             return "" if shutil.which("influxd") else "influxd is not installed: apt install influxdb"
@@ -161,4 +173,7 @@ def make(kind: str, folder: Path) -> HistoryServer:
         case "victoria-metrics":
             return HistoryServer(kind, shutil.which("victoria-metrics") or "", _victoria, "/health", folder)
         case _:
-            return HistoryServer(kind, influx2_binary() or "", _influx2, "/health", folder)
+            one = HistoryServer(kind, influx2_binary() or "", _influx2, "/health", folder)
+            if address := elsewhere():
+                one.elsewhere, one.token = address, os.environ.get("INFLUXDB_TOKEN", "")
+            return one

@@ -32,6 +32,7 @@ def served(kind: str, mosquitto: Broker, tmp_path: Path) -> Generator[tuple[Hist
     if reason := history_servers.available(kind):
         pytest.skip(reason)
     history = history_servers.make(kind, tmp_path / "history")
+    history.elsewhere, history.token = "", "a-token-for-tests"  # it is to be killed
     history.start()
     set_up(history.section())
     add_user(tmp_path / "data")
