@@ -6,7 +6,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,7 +115,7 @@ def _measure(taken: Callable[[], int], wanted: int, written: Callable[[], bool])
 
 
 @contextmanager
-def _timed() -> Iterator[dict[str, float]]:
+def _timed() -> Generator[dict[str, float]]:
     figures = dict[str, float]()
     cpu_s, wall_s = time.process_time(), time.monotonic()
     yield figures
