@@ -72,3 +72,10 @@ def test_a_login_leads_only_into_this_server(target: str | None) -> None:
 
 def test_a_login_leads_back_to_where_it_was_asked() -> None:
     assert _inside("/points?q=烟感") == "/points?q=烟感"
+
+
+def test_the_audit_says_every_action_in_words() -> None:
+    noted = re.compile(r"""\b(?:note|viewed)\([^"\n]*"([a-z][a-z -]*)\"""")
+    actions = {one for path in HERE.parent.rglob("*.py") for one in noted.findall(path.read_text(encoding="utf-8"))}
+    assert len(actions) > 30
+    assert {one for one in actions if f"audited.{one}" not in TEXTS["zh-CN"].texts} == set()

@@ -6,6 +6,7 @@ library and no data of its own, stays sharp on every screen and on paper, and a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -124,14 +125,22 @@ def _path(columns: Sequence[Column], scale: _Scale) -> str:
 
 def _values(scale: _Scale) -> list[str]:
     parts: list[str] = []
-    for i in range(5):
-        value = scale.low + (scale.high - scale.low) * (i + 0.5) / 5
+    for value in ticks(scale.low, scale.high):
         y = scale.y(value)
         parts.append(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
             f'<text class="tick" x="{LEFT - 8}" y="{y + 5}" text-anchor="end">{value:.4g}</text>'
         )
     return parts
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Three to seven round values between two."""
+    rough = (high - low) / 5
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = size * next(m for m in (1, 2, 5, 10) if m * size >= rough)
+    first = math.ceil(low / step)
+    return [round(i * step, 12) for i in range(first, math.floor(high / step) + 1)]
 
 
 def _times(span: Span) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -34,7 +35,6 @@ SPANS = {
     "month": timedelta(days=30),
     "year": timedelta(days=365),
 }
-PARTS = 6
 MOST_ALERTS = 200
 MOST_READERS = 4
 
@@ -135,9 +135,11 @@ def _iso(at: datetime) -> str:
 def _zooms(here: str, span: Span, smaller: str | None) -> list[tuple[str, str]]:
     if smaller is None:
         return []
-    part, length = (span.end - span.begin) / PARTS, SPANS[smaller]
+    length = SPANS[smaller]
+    parts = math.ceil((span.end - span.begin) / length)  # so that the whole of what is pressed is seen
+    part = (span.end - span.begin) / parts
     found: list[tuple[str, str]] = []
-    for i in range(PARTS):
+    for i in range(parts):
         middle = span.begin + part * (i + 0.5)
         to = int((middle + length / 2).timestamp())
         found.append((f"{here}?span={smaller}&to={to}", f"{middle.astimezone(span.zone):%m-%d %H:%M}"))

@@ -10,7 +10,7 @@ from drilling import SITE, DrillServer
 from serving import WireAgent
 from waiting import until
 
-from contracts.messages import Birth, Point, Reading, Readings, Zone
+from contracts.messages import Birth, Limit, Point, Reading, Readings, Zone
 from contracts.topics import Kind
 from server import broker_users
 
@@ -48,17 +48,21 @@ class PondAgent(WireAgent):
             self.values()
 
     def birth_pond(self) -> None:
+        marks = {"level": (Limit(name="high", value=1.6),)}
         names = (("level", "水位", "water-level"), ("ring", "救生圈箱", "life-ring-box"), ("beam", "池边光束", "beam"))
         birth = Birth(
             name="池塘终端", stamp=self.stamp(), session=1, epoch=self.epoch,
-            points=tuple(Point(id=i, name=n, kind=k, unit="m" if k == "water-level" else "") for i, n, k in names),
+            points=tuple(
+                Point(id=i, name=n, kind=k, unit="m" if k == "water-level" else "", limits=marks.get(i, ()))
+                for i, n, k in names
+            ),
             zones=(Zone(id="zone", name="岸边区域"),),
         )  # fmt: skip
         self.publish(Kind.BIRTH, birth.model_dump_json(), retain=True)
 
-    def values(self) -> None:
+    def values(self, level: float = 1.42) -> None:
         now = self.stamp().at
-        given = {"level": 1.42, "ring": False, "beam": False}
+        given = {"level": level, "ring": False, "beam": False}
         readings = tuple(Reading(point=p, value=v, at=now) for p, v in given.items())
         self.publish(Kind.READINGS, Readings(boot_id=self.boot_id, readings=readings).model_dump_json())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from browsing import ARGUMENTS, CHROMIUM, GATE_HOUSE, PHONE, fits, mistakes
@@ -72,23 +73,44 @@ def broken_through(pages: dict[str, Page], school: Campus, place: str, words: st
         page.wait_for_function("document.body.dataset.sounded?.startsWith('critical')", timeout=PATIENT_MS)
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("dark", [False, True], ids=["by day", "by night"])
-@pytest.mark.parametrize("size", [PHONE, GATE_HOUSE], ids=["phone", "gate house"])
-def test_axe_finds_nothing_wrong_with_any_page(
-    browser: Browser, school: Campus, size: tuple[int, int], language: str, *, dark: bool
-) -> None:
-    look = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": "dark" if dark else "light"}
-    found: dict[str, list[str]] = {}
+LOOKS = [
+    (size, dark, language) for size in (PHONE, GATE_HOUSE) for dark in (False, True) for language in ("zh-CN", "en")
+]
+
+
+def wrong_with(
+    browser: Browser, school: Campus, look: tuple[tuple[int, int], bool, str], pages: list[str]
+) -> list[str]:
+    """What axe finds on these pages in one look, and whether they fit the screen; a line each."""
+    size, dark, language = look
+    options: dict[str, Any] = {
+        "viewport": {"width": size[0], "height": size[1]}, "color_scheme": "dark" if dark else "light",
+    }  # fmt: skip
+    found: list[str] = []
     with (
-        closing(school.context(browser, NAME, **look)) as leader,
-        closing(school.context(browser, ADMIN, **look)) as admin,
+        closing(school.context(browser, NAME, **options)) as leader,
+        closing(school.context(browser, ADMIN, **options)) as admin,
     ):
-        for path in (*school.pages.values(), *NOBODY):
+        for path in pages:
             page = (admin if path in BY_ADMIN else leader).new_page()
-            page.goto(f"{school.server.url}{path}{'&' if '?' in path else '?'}lang={language}", timeout=PATIENT_MS)
+            page.goto(f"{school.server.url}{path}?lang={language}", timeout=PATIENT_MS)
             if path not in NOBODY:
                 live(page)
-            found[path] = mistakes(page) + ([] if fits(page) else ["wider than the screen"])
+            wrong = mistakes(page) + ([] if fits(page) else ["wider than the screen"])
+            found += [f"{path} {size} {'dark' if dark else 'light'} {language}: {one}" for one in wrong]
             page.close()
-    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+    return found
+
+
+def test_axe_finds_nothing_wrong_with_any_page(browser: Browser, school: Campus) -> None:
+    pages = [*school.pages.values(), *NOBODY]
+    found = [wrong_with(browser, school, look, pages[i::8]) for i, look in enumerate(LOOKS)]
+    assert [line for lines in found for line in lines] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_wrong_with_any_page_in_any_look(
+    browser: Browser, school: Campus, look: tuple[tuple[int, int], bool, str]
+) -> None:
+    assert wrong_with(browser, school, look, [*school.pages.values(), *NOBODY]) == []

@@ -66,12 +66,13 @@ export class Chain {
       const name = item.dataset.link;
       const link = name === "page" ? this.#page() : this.links[name];
       const seconds = link?.age_s === null || link?.age_s === undefined ? null : link.age_s + (name === "page" ? 0 : extra);
-      const state = this.pageLost && name !== "page" ? "unknown" : (link?.state ?? "unknown");
+      const blank = seconds === null && link?.state === "ok"; // nothing was heard yet: that is not "checked and fine"
+      const state = blank || (this.pageLost && name !== "page") ? "unknown" : (link?.state ?? "unknown");
       item.dataset.state = state;
       item.title = link?.word ? t(`link.${link.word}`, { names: (link.names ?? []).join(t("list.comma")), n: link.n }) : "";
       const text = seconds === null ? t("chain.unknown") : age(seconds);
       const words = { ok: text, late: t("chain.late", { age: text }), lost: t("chain.lost", { age: text }) };
-      say(item.querySelector(".age"), words[state] ?? (this.seen ? t("wall.place.last", { time: clock(this.seen) }) : t("chain.waiting")));
+      say(item.querySelector(".age"), words[state] ?? (this.seen && !blank ? t("wall.place.last", { time: clock(this.seen) }) : t(blank ? "chain.unknown" : "chain.waiting")));
     }
   }
 

@@ -56,6 +56,6 @@ function words(all, inDrill) {
     what: what(alarm), where: where(alarm), time: clock(alarm.began_at, true),
   }))); // prettier-ignore
   const more = all.length > SHOWN ? el("p", { class: "line" }, t("broken.more", { n: all.length })) : null;
-  const link = onWall ? null : el("p", {}, el("a", { href: "/" }, t("alarm.open")));
-  return [el("p", { class: "head" }, t(inDrill ? "alarm.in-drill" : "alarm.real")), ...lines, more, link].filter(Boolean);
+  const link = onWall ? null : el("a", { href: "/" }, t("alarm.open"));
+  return [el("div", {}, el("p", { class: "head" }, t(inDrill ? "alarm.in-drill" : "alarm.real")), ...lines, more), link].filter(Boolean);
 }

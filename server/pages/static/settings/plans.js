@@ -31,7 +31,8 @@ async function read() {
 function draw(plan) {
   const sheet = el("div", { class: "plan-sheet edit" }, el("img", { src: `/api/v1/wall/plans/${plan.id}/picture`, alt: plan.name, width: plan.width, height: plan.height, draggable: "false" }));
   const spots = new Map(plan.points.map((spot) => [key(spot), spot]));
-  const save = () => tell(() => send("PUT", `/api/v1/wall/plans/${plan.id}/points`, [...spots.values()]), plan.name);
+  let saved = Promise.resolve(); // one after the other: the last place a key moved it to must win
+  const save = () => (saved = saved.then(() => tell(() => send("PUT", `/api/v1/wall/plans/${plan.id}/points`, [...spots.values()]), plan.name)));
   const put = (spot) => sheet.append(handle(spot, sheet, save, () => { spots.delete(key(spot)); save(); fill(); })); // prettier-ignore
   const pick = el("select", { "aria-label": t("plans.point") });
   const fill = () => {
