@@ -71,7 +71,7 @@ def main() -> None:
         table.add_row(row.name, row.measured, row.goal)
     Console().print(table)
     found = {row.name: dict(row.figures) for row in rows} | {"load": {"machine": os.getloadavg()[0]}}
-    _write("wall_memory.json" if MINUTES else "wall.json", found)
+    write("wall_memory.json" if MINUTES else "wall.json", found)
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def _memory(page: Page, sender: Sender) -> Row:
     while (ran_s := time.monotonic() - began) < MINUTES * 60:
         if ran_s >= len(held) * 300:
             held.append({"minute": ran_s / 60, "events": count} | _held(cdp))
-            _write("wall_memory.json", held)
+            write("wall_memory.json", held)
         _event(sender, f"p-{count // 2 % 40}", active=count % 2 == 0)
         count += 1
         if count % 2 == 0:
@@ -207,7 +207,8 @@ def _held(cdp: CDPSession) -> dict[str, float]:
     return {"heap MB": found["JSHeapUsedSize"] / 1e6, "nodes": found["Nodes"], "listeners": found["JSEventListeners"]}
 
 
-def _write(name: str, found: object) -> None:
+def write(name: str, found: object) -> None:
+    """Keep what was measured as JSON."""
     out = ROOT / "bench" / "out"
     out.mkdir(exist_ok=True)
     (out / name).write_text(json.dumps(found, indent=1), encoding="utf-8")

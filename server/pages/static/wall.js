@@ -92,8 +92,11 @@ function showStack(rest) {
   stack.hidden = rest.length === 0;
   if (rest.length === 0) return;
   say(stack.querySelector("summary"), t("wall.stack", { n: rest.length, unacked: rest.filter(unacked).length }));
+  if (!stack.open) return; // hundreds of lines nobody looks at are not drawn with every change
   stack.querySelector("ol").replaceChildren(...rest.map((alert) => makeLine(alert, live.chain.skew)));
 }
+
+stack.addEventListener("toggle", () => stack.open && draw());
 
 function calm() {
   const empty = live.ready && [...live.alerts.values()].every((alert) => alert.shelved_until);
