@@ -86,7 +86,7 @@ export class Live {
     if (this.asking) return;
     this.asking = true;
     try {
-      const [alerts, points, agents] = await Promise.all([rows("/api/v1/alerts"), rows("/api/v1/points"), rows("/api/v1/agents")]);
+      const [alerts, points, agents] = await Promise.all([rows("/api/v1/alerts?limit=1000"), rows("/api/v1/points"), rows("/api/v1/agents")]);
       for (const row of agents) this.agents.set(`${row.site}/${row.agent}`, row);
       for (const row of points) this.#point(row);
       for (const alert of alerts) this.take(alert);
