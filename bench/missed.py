@@ -41,7 +41,7 @@ RECORD = """async () => {
 }"""
 OPEN = """async () => {
   const { rows } = await import("/static/api.js");
-  return (await rows("/api/v1/alerts")).map((alert) => alert.id);
+  return (await rows("/api/v1/alerts?limit=1000")).map((alert) => alert.id);
 }"""
 
 
