@@ -46,13 +46,19 @@ class Door:
         except ValidationError as e:
             raise EnrolmentError(f"{self.url}: its answer is not an object") from e
 
-    def check(self, authority: str) -> None:
-        """Refuse an authority whose fingerprint is not the one we were given."""
-        if self.fingerprint and _fingerprint(authority) != _plain(self.fingerprint):
+    def check(self, authority: str) -> str:
+        """Refuse an authority whose fingerprint is not the one we were given; return what may be trusted.
+
+        It is that one certificate, written anew: whatever else stood in the text was judged by nobody.
+        """
+        der = _only(authority)
+        found = hashlib.sha256(der).hexdigest()
+        if self.fingerprint and found != _plain(self.fingerprint):
             raise EnrolmentError(
-                f"{self.url}: its authority has the fingerprint {_fingerprint(authority)}, not the one given:"
+                f"{self.url}: its authority has the fingerprint {found}, not the one given:"
                 " somebody may stand between: do not go on before this is understood"
             )
+        return ssl.DER_cert_to_PEM_cert(der)
 
     @cached_property
     def _context(self) -> ssl.SSLContext | None:
@@ -63,6 +69,7 @@ class Door:
             raise EnrolmentError(f"{self.url}: give an https address (http only works on this machine itself)")
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the authority may stand under a root that is not here
         if self.authority_file is not None:
             context.load_verify_locations(cafile=self.authority_file)
         elif self.fingerprint:
@@ -75,8 +82,7 @@ class Door:
         unverified.check_hostname = False
         unverified.verify_mode = ssl.CERT_NONE
         text = self._open("/api/v1/enroll/authority", None, unverified).decode("ascii", "replace")
-        self.check(text)
-        return text
+        return self.check(text)
 
     def _open(self, path: str, data: bytes | None, context: ssl.SSLContext | None) -> bytes:
         asked = urllib.request.Request(  # noqa: S310 - the scheme is checked above
@@ -102,9 +108,12 @@ def _detail(error: urllib.error.HTTPError) -> str:
     return str(detail) or f"answers {error.code}"
 
 
-def _fingerprint(pem: str) -> str:
+def _only(pem: str) -> bytes:
+    """Return the one certificate of a text."""
+    if pem.count("-----BEGIN") != 1:  # decoders stop at the first one's padding and would not see what follows
+        raise EnrolmentError("the server's authority is not a PEM certificate and nothing else")
     try:
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()
+        return ssl.PEM_cert_to_DER_cert(pem.strip())
     except ValueError as e:
         raise EnrolmentError("the server's authority is not a PEM certificate") from e
 

@@ -72,7 +72,7 @@ def keep(door: Door, key: ec.EllipticCurvePrivateKey, answer: Mapping[str, objec
         raise EnrolmentError(f"{door.url}: its answer is not an identity: {e}") from e
     if certificate.public_key() != key.public_key():
         raise EnrolmentError(f"{door.url}: the certificate is not for our key")
-    door.check(text["authority"])
+    trusted = door.check(text["authority"])
     private = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
     host = str(answer.get("mqtt_host") or door.host)
     folder = folder.absolute()
@@ -80,7 +80,7 @@ def keep(door: Door, key: ec.EllipticCurvePrivateKey, answer: Mapping[str, objec
         f'[mqtt]\nhost = "{host}"\nport = {port}\nca_file = "{folder / AUTHORITY}"\ncert_file = "{folder / PAIR}"\n'
     )
     kept = {"url": door.url, "fingerprint": door.fingerprint}
-    _write(folder / AUTHORITY, text["authority"])
+    _write(folder / AUTHORITY, trusted)
     _write(folder / SERVER, json.dumps(kept))
     _write(folder / SNIPPET, snippet)
     _write(folder / PAIR, private + text["certificate"])

@@ -71,6 +71,15 @@ class KeepSection(Section):
     """Messages that could not be taken; at most the newest 10,000."""
 
 
+class LimitsSection(Section):
+    """What one agent may send, its alarms and all else each for itself; more is refused, and it must send it again."""
+
+    messages_per_s: float = Field(default=10.0, ge=1)
+    """For hours. An honest agent sends less than one a second."""
+    messages_at_once: int = Field(default=200_000, ge=1000)
+    """What an outbox holds after a long outage."""
+
+
 class ServerConfig(Section):
     """All of one server."""
 
@@ -91,6 +100,7 @@ class ServerConfig(Section):
     """Sites whose agents are heard; all where none is named."""
     schools: tuple[Path, ...] = ()
     """One file a school for its drills: exits, stairs, classes, targets."""
+    limits: LimitsSection = LimitsSection()
     update: UpdateSection = UpdateSection()
     push: tuple[PushSection, ...] = ()
     """Who is told beside the wall."""

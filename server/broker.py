@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class EmbeddedBroker:
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
         self._users_at = (0, 0)
+        self._kept_out: Callable[[], frozenset[str]] = frozenset
+        self._out: frozenset[str] = frozenset()
 
     @property
     def pid(self) -> int | None:
@@ -87,6 +89,10 @@ class EmbeddedBroker:
 
     def _own_certificate(self) -> Path:
         return authority.load(self._data).make_client(SERVER, authority.folder_of(self._data), datetime.now(UTC))
+
+    def keep_out(self, kept_out: Callable[[], frozenset[str]]) -> None:
+        """Ask `kept_out` from now on which users (SITE.AGENT) must wait outside."""
+        self._kept_out = kept_out
 
     def start(self) -> None:
         """Start it and wait until its port answers; raise ServerError in one line where it cannot."""
@@ -147,17 +153,18 @@ class EmbeddedBroker:
                 (_log.error if failures == 1 else _log.debug)("%s", e)
 
     def _let_in(self, process: subprocess.Popen[bytes]) -> None:
-        if self._changed_at() == self._users_at:
+        if self._changed_at() == self._users_at and self._kept_out() == self._out:
             return
         self._write_config()
         process.send_signal(signal.SIGHUP)
         _log.info("embedded broker: takes over the changed list of agents")
 
     def _write_config(self) -> Path:
-        users = read_users(self._data)
+        self._out = self._kept_out()
+        users = {user: password for user, password in read_users(self._data).items() if user not in self._out}
         self._users_at = self._changed_at()
         file = directory(self._data) / "nats.conf"
-        certified = read_admitted(self._data)
+        certified = {user: own for user, own in read_admitted(self._data).items() if own not in self._out}
         trusted = authority.folder_of(self._data) / authority.CERTIFICATE_FILE
         write_private(file, configuration(self._section, directory(self._data), users, certified, trusted))
         return file

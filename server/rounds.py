@@ -16,6 +16,7 @@ from server.alerts.actions import end_shelves
 from server.errors import ServerError
 from server.notify import notify
 from server.presence.ailing import Ailing
+from server.presence.flooding import Flooding
 from server.presence.gaps import Request, find_gaps
 from server.services import Services
 from server.wall.clock import school_time
@@ -42,10 +43,12 @@ class Rounds:
     tell: Callable[[Connection], None] = lambda _: None
     own: OwnHealth | None = None
     _ailing: Ailing = field(default_factory=Ailing)
+    _flooding: Flooding = field(init=False)
     _watching: Watching = field(init=False)
 
     def __post_init__(self) -> None:
         self._watching = Watching(self.services.alert_hook)
+        self._flooding = Flooding(self.services.allowance.floods)
 
     def look(self, connection: Connection, at: datetime, mono_s: float, watched: frozenset[str]) -> Sequence[Request]:
         """Go round once; return what to ask agents for."""
@@ -56,6 +59,7 @@ class Rounds:
         services.presence.tick(connection, at, mono_s)
         requests = find_gaps(connection, services.presence, at, mono_s)
         self._ailing.tick(connection, services.presence, at, mono_s)
+        self._flooding.tick(connection, services.presence, at)
         if self.own is not None:
             self.own.tick(connection, sites, at, mono_s)
         if self.chores():

@@ -39,6 +39,7 @@ from server.history.lane import ReadingsLane
 from server.history.latest import Latest
 from server.history.stores import Nowhere, make_series
 from server.history.upkeep import tidy
+from server.ingest.allowance import Allowance
 from server.ingest.broker_link import EVERY_SITE, BrokerLink, Lanes
 from server.ingest.hearing import Hearing
 from server.ingest.intake import Intake
@@ -56,6 +57,7 @@ from server.push.follow import followers
 from server.rounds import Rounds, go_round
 from server.services import Enrolment, Services
 from server.trust import TRUSTED, TrustedClock
+from server.turns import PACE, Turns
 from server.wall.own import OwnHealth, own_certificates
 from server.water.asking import Asked
 from server.water.plan import load_waters
@@ -111,14 +113,20 @@ def assemble(
     schools = load_schools(config.schools)
     clocks = Beats(agents_at_exits(schools))
     intake = Intake(presence, hook, heartbeat_hook=clocks.hear, drill_running=drill_running, sites=sites)
-    writer = Writer(database, intake, metrics, failpoint)
+    allowance = Allowance(config.limits)
+    writer = Writer(database, intake, metrics, failpoint, Turns(refused=allowance.refused, pace=PACE))
     books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
     conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty, books.void_duty)
     latest = Latest()
     series = make_series(config.history, folder, metrics, writes=hearing.keeps_history)
     lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)
     asked = Asked()
-    lanes = Lanes(writer.offer, lane.offer, asked.hear, hearing.ours)
+    lanes = Lanes(
+        lambda arrival: allowance.admits(arrival) and writer.offer(arrival),
+        lambda arrival: allowance.admits(arrival) and lane.offer(arrival),
+        asked.hear,
+        hearing.ours,
+    )
     link = BrokerLink(mqtt, lanes, metrics, hearing.sites, hearing.client_id, hearing.extra)
 
     steady = steady_clock()
@@ -155,6 +163,7 @@ def assemble(
         steady=steady,
         enrolment=_enrolment(config),
         push=config.push,
+        allowance=allowance,
     )
     return Parts(services, link, lane)
 
@@ -209,6 +218,8 @@ async def serve(
             hearing = Hearing(client_id, config.sites or (EVERY_SITE,))
             parts = assemble(config, mqtt, ledger.record_alert, failpoint, hearing)
             services = parts.services
+            if broker is not None:
+                broker.keep_out(services.allowance.kept_out)
             lost = partial(dropped, services.metrics)
             own = OwnHealth(
                 services.alert_hook, config.data, own_certificates(config), history=parts.lane.trouble, dropped=lost

@@ -23,6 +23,7 @@ from server.duties.tasks import Plan
 from server.enrol.authority import Authority
 from server.history.latest import Latest
 from server.history.series import Series
+from server.ingest.allowance import Allowance
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.live import Live
@@ -73,6 +74,7 @@ class Services:
     push: tuple[PushSection, ...] = ()
     asked: Asked = field(default_factory=Asked)
     throttle: Throttle = field(default_factory=Throttle)
+    allowance: Allowance = field(default_factory=Allowance)
     views: Views = field(default_factory=Views)
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Generic, TypeVar
 
 from contracts.topics import Kind
@@ -20,6 +21,9 @@ JOBS = 1_000
 SHARE, LEAST_SHARE = 500, 8  # of one agent in one transaction
 SLICE_S = 0.01  # how long one agent may keep the others waiting in one transaction
 PENANCE_S = 0.5  # between two shares of an agent that had to be refused: no honest one ever has so much waiting
+
+PACE, PACED_SHARE, AT_ONCE = 800.0, 16, 400  # arrivals a second of one agent, in one transaction, before it is paced
+ALONE_S = 60.0  # where no other agent was heard for so long, nobody is paced
 
 Job = TypeVar("Job")
 _log = logging.getLogger(__name__)
@@ -47,12 +51,17 @@ class Turns(Generic[Job]):
         own: int = OWN,
         jobs: int = JOBS,
         clock: Callable[[], float] = time.monotonic,
+        refused: Callable[[Arrival], None] | None = None,
+        pace: float = inf,
     ) -> None:
         self._capacity, self._own, self._most_jobs, self._clock = capacity, own, jobs, clock
         self._lines: dict[str, _Line] = {}  # in the order of their turns; an agent with nothing waiting has none
         self._jobs: deque[Job] = deque()
         self._count = 0
         self._share = SHARE
+        self._refused = refused
+        self._pace = pace
+        self._paid_s: dict[str, float] = {}  # until when an agent has had, at its pace, what it took
         self._changed = threading.Condition()
         self._closed = False
 
@@ -80,7 +89,7 @@ class Turns(Generic[Job]):
                 if line is not None and arrival.payload in line.payloads:
                     return False
                 if line is not None and len(line.arrivals) >= self._own:
-                    self._refuse(agent, line)
+                    self._refuse(agent, line, arrival)
                     return False
                 if self._count < self._capacity:
                     break
@@ -140,27 +149,48 @@ class Turns(Generic[Job]):
 
     def _ready(self) -> list[str]:
         now_s = self._clock()
-        return [agent for agent, line in self._lines.items() if self._closed or line.not_before_s <= now_s]
+        return [agent for agent, line in self._lines.items() if self._closed or self._from_s(agent, line) <= now_s]
+
+    def _from_s(self, agent: str, line: _Line) -> float:
+        return max(line.not_before_s, self._paid_s.get(agent, 0.0)) if self._is_paced() else line.not_before_s
+
+    def _is_paced(self) -> bool:
+        """Tell whether agents keep to their pace: one alone may have all of the writer."""
+        since_s = self._clock() - ALONE_S
+        return self._pace < inf and sum(paid_s > since_s for paid_s in self._paid_s.values()) > 1
+
+    def _pay(self, agent: str, count: int) -> None:
+        """Note that an agent took so many: what is beyond a burst it has at its pace."""
+        now_s = self._clock()
+        began_s = max(self._paid_s.pop(agent, 0.0), now_s - AT_ONCE / self._pace)
+        self._paid_s[agent] = began_s + count / self._pace
+        while next(iter(self._paid_s.values())) < now_s - ALONE_S:  # in the order of their last turns
+            del self._paid_s[next(iter(self._paid_s))]
 
     def _rest_s(self) -> float | None:
         """Seconds until the first of those that had to be refused is ready again; None where nobody waits."""
-        ends = [line.not_before_s for line in self._lines.values()]
+        ends = [self._from_s(agent, line) for agent, line in self._lines.items()]
         return max(0.001, min(ends) - self._clock()) if ends else None
 
     def _turn(self, agent: str, most: int) -> list[Arrival]:
         line = self._lines.pop(agent)
         if line.refused:
             most, line.not_before_s = min(most, LEAST_SHARE), self._clock() + PENANCE_S
+        if self._is_paced() and self._paid_s.get(agent, 0.0) > self._clock() - AT_ONCE / self._pace / 2:
+            most = min(most, PACED_SHARE)
         taken = [line.arrivals.popleft() for _ in range(min(most, len(line.arrivals)))]
         line.alarms -= sum(map(is_alarm, taken))
         line.payloads.difference_update(one.payload for one in taken)
+        self._pay(agent, len(taken))
         if line.arrivals:
             self._lines[agent] = line  # at the end: the others come before its next turn
         elif line.refused:
             _log.info("%s: no longer sends more than is taken; %d messages were refused", agent, line.refused)
         return taken
 
-    def _refuse(self, agent: str, line: _Line) -> None:
+    def _refuse(self, agent: str, line: _Line, arrival: Arrival) -> None:
+        if self._refused is not None:
+            self._refused(arrival)
         line.refused += 1
         if line.refused == 1:
             _log.warning("%s: has %d messages waiting; more are refused, it must send them again", agent, self._own)

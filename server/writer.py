@@ -75,12 +75,13 @@ class Writer:
         intake: Intake,
         metrics: Metrics,
         failpoint: Callable[[str], None] = no_failpoint,
+        turns: Turns[Job[Any]] | None = None,
     ) -> None:
         self._database = database
         self._intake = intake
         self._metrics = metrics
         self._failpoint = failpoint
-        self._turns: Turns[Job[Any]] = Turns()
+        self._turns: Turns[Job[Any]] = turns or Turns()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._outlet: Outlet | None = None
         self._listeners: list[Callable[[float], None]] = []

@@ -254,3 +254,14 @@ def test_only_this_machine_counts_as_this_machine(host: str, local: bool) -> Non
 def test_the_words_that_are_signed_are_the_same_on_both_sides() -> None:
     assert identity.RENEWAL == registry.RENEWAL
     assert base64.b64encode(identity.RENEWAL)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_certificate_that_rides_behind_the_true_authority_is_not_trusted(order: int, tmp_path: Path) -> None:
+    """Who stands between may send the true authority and his own after it: only what was compared counts."""
+    for n in range(6):  # a certificate whose length is no multiple of 3 ends in padding, where decoders stop reading
+        ours, other = authority.load(tmp_path / f"a{n}"), authority.load(tmp_path / f"b{n}")
+        text = "".join((ours.pem, other.pem)[:: 1 if order == 0 else -1])
+        with pytest.raises(EnrolmentError, match="not a PEM certificate"):
+            Door("https://x", ours.fingerprint).check(text)
+        assert Door("https://x", ours.fingerprint).check(f"\n{ours.pem}\n").strip() == ours.pem.strip()

@@ -20,6 +20,10 @@ def register(cli: typer.Typer) -> None:
     """Add the commands."""
     for command in (enroll, revoke, certify):
         cli.command()(command)
+    ca = typer.Typer(no_args_is_help=True, help="An authority under a root of your own that stays offline.")
+    ca.command("request")(ca_request)
+    ca.command("accept")(ca_accept)
+    cli.add_typer(ca, name="ca")
 
 
 def enroll(
@@ -86,6 +90,28 @@ def certify(
     file = issuer.make_server(every, authority.folder_of(settings.data), datetime.now(UTC))
     typer.echo(f"# in [http] and [broker] of {config}; good for a year, then make it again\n")
     typer.echo(f'cert_file = "{file}"\nkey_file = "{file}"')
+
+
+def ca_request(config: Config) -> None:
+    """Before the first start: make the authority's key, and the request that the offline root is to sign."""
+    from server.enrol import offline  # noqa: PLC0415
+
+    file = offline.request(load(config, ServerConfig).data)
+    typer.echo(f"{file}: have it signed where the root's key is, then: campus-server ca accept CERTIFICATE ROOT")
+
+
+def ca_accept(
+    certificate: Annotated[Path, typer.Argument(help="what the root signed")],
+    root: Annotated[Path, typer.Argument(help="the root's certificate, never its key")],
+    config: Config,
+) -> None:
+    """Take over the certificate that the offline root signed."""
+    from server.enrol import authority, offline  # noqa: PLC0415
+
+    settings = load(config, ServerConfig)
+    made = offline.accept(settings.data, certificate, root, datetime.now(UTC))
+    issuer = authority.load(settings.data)
+    typer.echo(f"the authority stands until {made.not_valid_after_utc:%Y-%m-%d}; its fingerprint: {issuer.fingerprint}")
 
 
 def _print_password(settings: ServerConfig, site: str, name: str) -> None:
