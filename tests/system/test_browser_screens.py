@@ -17,6 +17,7 @@ from rooms import ADMIN, Campus, campus
 from waiting import until
 
 PATIENT_MS = 60_000
+pytestmark = pytest.mark.timeout(300)  # whole browsers that start again, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,6 @@ def live(page: Page) -> None:
     expect(page.locator('[data-link="page"][data-state="ok"]')).to_be_visible(timeout=PATIENT_MS)
 
 
-@pytest.mark.timeout(300)  # three starts of a whole browser
 def test_a_screen_stays_logged_in_when_its_browser_starts_again_until_it_is_revoked(
     school: Campus, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rooms import ADMIN, BY_ADMIN, NOBODY, Campus, campus, routes
 
 PATIENT_MS = 60_000
+pytestmark = pytest.mark.timeout(300)  # forty pages in a browser on a busy machine
 
 
 @pytest.fixture(scope="module")
