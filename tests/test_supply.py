@@ -78,7 +78,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_program_its_data_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert tops <= {"agent", "config", "contracts", "detectors", "drivers", "server"} | {
+    assert tops <= {"agent", "config", "contracts", "detectors", "drivers", "server", "update"} | {
         top for top in tops if top.endswith(".dist-info")
     }
     for must in ("config/devices/", "server/pages/", "server/migrations/versions/", "server/pages/templates/"):

@@ -124,7 +124,12 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     text = text.replace("[mqtt]\n", f'[mqtt]\nuser = "demo.pi-1"\npassword_file = "{password_file}"\n', 1)
     agent_config.write_text(text, encoding="utf-8")
     server = ServerProcess(config, http)
-    server.start()
+    server.start(wait=False)
+    try:
+        until(server.ready, within_s=150, what="the server is ready")
+    except BaseException:
+        server.end()
+        raise
     with (tmp_path / "agent.log").open("wb") as log:
         command = [sys.executable, "-m", "agent", "run", "--config", str(agent_config)]
         agent = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
