@@ -27,6 +27,10 @@ _PASSED_S = 0.3  # an entry that was passed on the way is sent again after so lo
 _SETTLED_S = 0.1  # receipts of two outboxes may come so far apart in another order
 _ALARM_PATIENCE_S = 1.0  # an alarm waits so long for the receipt of what its point said before, then goes behind it
 _TOGETHER = 4  # of one point, then
+_MOST_TOGETHER = 8  # of one point, where nothing was dropped for long; the next ones wait for the receipts of all
+_MANY = 100  # entries on the way: more only of further points, so that a fresh alarm finds a short queue
+_LENGTHEN = 1 / 32  # a receipt
+_AFTER_LOSS = -60.0  # some 2,000 receipts without another loss, until a point's events go together again
 _STUCK = 6  # sendings without a receipt, though the server answers: the entry no longer holds up its point
 _ANSWERS_S = 15.0
 
@@ -60,6 +64,7 @@ class Publisher:
     _back: dict[Key, _Flight] = field(default_factory=dict[Key, _Flight])  # sent in vain, to be sent again
     _stories: Stories = field(default_factory=Stories)
     _window: float = _WINDOW
+    _together: float = 1.0
     _number: int = 0
     _open: int = 0  # what was sent up to this number and has no receipt was dropped on the way
     _newest: int = 0  # the newest number with a receipt: becomes `_open` when that has settled
@@ -76,6 +81,7 @@ class Publisher:
         self._held.clear()
         self._back.clear()
         self._window, self._open, self._newest, self._newest_at = _WINDOW, self._number, self._number, math.inf
+        self._together = 1.0
         self._changes = -1
 
     def due(self) -> list[Outgoing]:
@@ -99,6 +105,8 @@ class Publisher:
             return
         if any(self._narrowed < flight.number <= self._open for flight in vain):
             self._window, self._narrowed = max(_NARROW, self._window / 2), self._number
+            self._together = _AFTER_LOSS
+        self._together = min(self._together, 1.0)
         points = {flight.holds for flight in vain} - {""}
         for flight in [*vain, *(flight for flight in self._flying.values() if flight.holds in points)]:
             if self._ground(flight.told.key):
@@ -127,15 +135,20 @@ class Publisher:
             told = self._stories.next(alarms_only=on_way + len(sent) >= int(self._window))
             if told is None:
                 break
-            sent.append(self._fly(told, now))
-            if self._flying[told.key].tries:
-                sent += self._alarms_behind(told.point, now)
+            together = 1.0 if on_way + len(sent) >= _MANY else self._together
+            sent += self._fly_together(told, together, now)
         return sent
 
-    def _alarms_behind(self, point: str, now: float) -> list[Key]:
-        sent: list[Key] = []
-        while len(sent) < _TOGETHER and self._stories.alarm_behind(point):
-            sent.append(self._fly(self._stories.take_behind(point), now))
+    def _fly_together(self, told: Told, together: float, now: float) -> list[Key]:
+        """Send an entry and right behind it what else of its point may go: always an alarm that had to wait."""
+        again, sent = told.key in self._back, [self._fly(told, now)]
+        if told.key in self._alone or told.point == NO_POINT:
+            return sent
+        while len(sent) + 1 <= together or (again and len(sent) < _TOGETHER and self._stories.alarm_behind(told.point)):
+            behind = self._stories.take_behind(told.point)
+            if behind is None:
+                break
+            sent.append(self._fly(behind, now))
         return sent
 
     def _fly(self, told: Told, now: float) -> Key:
@@ -172,6 +185,7 @@ class Publisher:
                 self._changes = -1
             return
         self._window = min(self._window + _WIDEN, _WINDOW)
+        self._together = min(self._together + _LENGTHEN, _MOST_TOGETHER)
         if flight.first > max(self._newest, self._open):
             self._newest = flight.first
             self._newest_at = min(self._newest_at, self.clock())

@@ -71,9 +71,10 @@ class Stories:
         line = self._behind.get(point)
         return bool(line) and line[0].rank is Rank.ALARM
 
-    def take_behind(self, point: str) -> Told:
-        """Give out what `alarm_behind` spoke of."""
-        return self._behind[point].popleft()
+    def take_behind(self, point: str) -> Told | None:
+        """Give out what waits behind the point's entry on the way, to go right after it."""
+        line = self._behind.get(point)
+        return line.popleft() if line else None
 
     def follow(self, point: str) -> bool:
         """The point's entry is through: let its next one go. False where that must be looked up first."""

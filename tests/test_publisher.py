@@ -139,6 +139,17 @@ def test_a_points_events_arrive_in_order_when_nobody_hears_for_a_while_and_lines
     assert way.in_order()
 
 
+def test_one_point_that_says_much_is_not_slowed_by_a_server_that_answers_late(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        _fill(outbox, 2000, points=1)
+        way, turns = _Way(outbox, places=1000), 0
+        while not outbox.empty():
+            way.turn()
+            turns += 1
+        assert way.in_order()
+        assert turns < 2000 / 4
+
+
 def test_what_was_passed_on_the_way_is_sent_again_at_once_and_not_after_seconds(tmp_path: Path) -> None:
     with running_outbox(tmp_path) as outbox:
         _fill(outbox, 3)

@@ -16,7 +16,7 @@ from small_disk import fill, small_disk
 
 from config.points import STORAGE
 
-LIMIT_S = 60
+LIMIT_S = 180  # a machine at load 40 needed 100
 FOREVER = resource.RLIM_INFINITY
 
 
@@ -40,7 +40,7 @@ def _end_clean(whole: Chain) -> None:
     assert whole.agent.running()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_full_disk_of_an_agent_is_said_before_it_is_full_and_events_go_on(mosquitto: Broker, tmp_path: Path) -> None:
     with small_disk(tmp_path / "a0", 24) as filler, chain(tmp_path, mosquitto, rate=20) as whole:
         _flow_on(whole, 10)
@@ -66,7 +66,7 @@ def test_a_full_disk_of_an_agent_is_said_before_it_is_full_and_events_go_on(mosq
         assert whole.agent.pid == pid
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_agent_on_a_read_only_disk_says_so_sends_from_memory_and_stores_when_it_may(
     mosquitto: Broker, tmp_path: Path
 ) -> None:
@@ -86,7 +86,7 @@ def _remount(folder: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True, timeout=10)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_disk_that_takes_a_third_of_a_second_for_each_flush_delays_events_and_stops_nothing(
     mosquitto: Broker, tmp_path: Path
 ) -> None:
@@ -95,8 +95,8 @@ def test_a_disk_that_takes_a_third_of_a_second_for_each_flush_delays_events_and_
         pytest.skip("strace is not installed: apt install strace")
 
     def slowly(command: list[str]) -> list[str]:
-        inject = "inject=fdatasync:delay_exit=300000"
-        return [strace, "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", inject, *command]
+        inject = "inject=fdatasync:delay_exit=300000"  # -D: the agent is our child, strace only looks on
+        return [strace, "-D", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", inject, *command]
 
     with chain(tmp_path, mosquitto, rate=20, around={"a0": slowly}) as whole:
         _flow_on(whole, 100)
@@ -107,7 +107,7 @@ def test_a_disk_that_takes_a_third_of_a_second_for_each_flush_delays_events_and_
         assert "bug ended" not in whole.agent.said()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_agent_that_gets_no_more_memory_while_the_broker_is_away_loses_nothing_it_accepted(
     mosquitto: Broker, tmp_path: Path
 ) -> None:
@@ -116,7 +116,7 @@ def test_an_agent_that_gets_no_more_memory_while_the_broker_is_away_loses_nothin
         mosquitto.kill()
         had = int(Path(f"/proc/{whole.agent.pid}/statm").read_text().split()[0]) * resource.getpagesize()
         resource.prlimit(whole.agent.pid, resource.RLIMIT_AS, (had + (256 << 10), FOREVER))
-        for _ in range(20):
+        for _ in range(10):
             if not whole.agent.running():
                 whole.agent.start()  # as systemd would
             time.sleep(0.5)
@@ -127,14 +127,14 @@ def test_an_agent_that_gets_no_more_memory_while_the_broker_is_away_loses_nothin
         _end_clean(whole)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_outage_is_a_line_when_it_begins_and_a_line_when_it_ends(mosquitto: Broker, tmp_path: Path) -> None:
     with chain(tmp_path, mosquitto, rate=10) as whole:
         _flow_on(whole, 10)
         logs = (whole.agent.log, whole.server.log)
         before = [len(log.read_text(encoding="utf-8").splitlines()) for log in logs]
         mosquitto.kill()
-        time.sleep(20)
+        time.sleep(8)  # several tries of each side
         mosquitto.start()
         _flow_on(whole, 10)
         wait_for("the agent says so", lambda: "connected again" in whole.agent.said(), LIMIT_S)

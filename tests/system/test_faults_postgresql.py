@@ -12,8 +12,8 @@ from chain import chain, wait_for
 from postgresql import cluster
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.parametrize("times", [1, pytest.param(30, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("times", [1, pytest.param(30, marks=pytest.mark.soak)])
 def test_killing_the_database_loses_and_doubles_nothing_and_does_not_end_the_server(
     times: int, mosquitto: Broker, tmp_path: Path
 ) -> None:
