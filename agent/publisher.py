@@ -81,7 +81,7 @@ class Publisher:
         self._held.clear()
         self._back.clear()
         self._window, self._open, self._newest, self._newest_at = _WINDOW, self._number, self._number, math.inf
-        self._together = 1.0
+        self._together, self._answered_at = 1.0, -math.inf
         self._changes = -1
 
     def due(self) -> list[Outgoing]:
@@ -115,14 +115,18 @@ class Publisher:
 
     def _again_at(self, flight: _Flight) -> float:
         first_s = _PASSED_S if flight.number <= self._open else _FIRST_RESEND_S
-        if not flight.tries and flight.holds and self._stories.alarm_behind(flight.holds):
+        hurried = not flight.tries and flight.holds and self._answers()  # to a server that is away nobody need hurry
+        if hurried and self._stories.alarm_behind(flight.holds):
             first_s = min(first_s, _ALARM_PATIENCE_S)
         return flight.sent_at + min(first_s * 2.0**flight.tries, _LAST_RESEND_S)
 
+    def _answers(self) -> bool:
+        return self.clock() < self._answered_at + _ANSWERS_S
+
     def _look(self, now: float) -> None:
         self._changes = self.outbox.changes
-        answered = now < self._answered_at + _ANSWERS_S
-        self._alone = {key for key, flight in self._back.items() if answered and flight.tries + 1 >= _STUCK}
+        answers = self._answers()
+        self._alone = {key for key, flight in self._back.items() if answers and flight.tries + 1 >= _STUCK}
         found = self.outbox.stories(DEPTH, CROSSINGS)
         self._back = {told.key: flight for told in found if (flight := self._back.get(told.key))}
         self._stories.fill(found, {key: flight.holds for key, flight in self._flying.items()}, self._alone)
@@ -141,7 +145,7 @@ class Publisher:
 
     def _fly_together(self, told: Told, together: float, now: float) -> list[Key]:
         """Send an entry and right behind it what else of its point may go: always an alarm that had to wait."""
-        again, sent = told.key in self._back, [self._fly(told, now)]
+        again, sent = told.key in self._back and self._answers(), [self._fly(told, now)]
         if told.key in self._alone or told.point == NO_POINT:
             return sent
         while len(sent) + 1 <= together or (again and len(sent) < _TOGETHER and self._stories.alarm_behind(told.point)):

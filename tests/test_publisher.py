@@ -165,6 +165,7 @@ def test_an_alarm_waits_a_second_for_what_its_point_said_before_then_goes_behind
         outbox.add(event("smoke", active=False))
         way = _Way(outbox, places=0)
         way.turn()
+        way.publisher.receipt(Receipt(heartbeat=1))
         way.now_s = 100.5
         alarm = outbox.add(event("smoke"))
         assert way.publisher.due() == []

@@ -63,7 +63,12 @@ class Campaign:
         wait_for("all is recorded", lambda: not tally.look(), DRAINED_WITHIN_S)
         self.verdict = whole.verdict()
         stories = Stories.of(whole)
-        self.wrong, self.overtaken = stories.wrong(whole), stories.overtaken
+        self.overtaken = stories.overtaken
+        for _ in range(20):  # silent points still become faults: what was just said may not have been read
+            self.wrong = Stories.of(whole).wrong(whole)
+            if not self.wrong:
+                break
+            time.sleep(3.0)
         self.unharmed = all(agent.running() for agent in whole.agents)
 
     def _choose(self, dice: random.Random) -> Mapping[str, Deed]:
