@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from config.buses import (
-    Bus,
-    ModbusSerialBus,
-    ModbusTcpBus,
-    ReplayBus,
-    SerialTextBus,
-    SimulatedBus,
-)
-from config.contacts import GpioBus
-from config.linux_sensors import LinuxBus
-from config.mqtt_devices import MqttDeviceBus
-from config.panels import AlarmHostBus, PanelBus
-from drivers.interface import Driver
+if TYPE_CHECKING:
+    from config.buses import Bus
+    from drivers.interface import Driver
 
 
 def driver_for(bus: Bus) -> Driver:  # noqa: PLR0911 - one return a bus type
-    """Make the driver of a bus, closed as yet. Hardware libraries load here, not before."""
+    """Make the driver of a bus, closed as yet. Hardware libraries load here, not before.
+
+    So do the sections of all buses: the process of a camera needs none, and they are 12 MB.
+    """
     # ruff: noqa: PLC0415
+    from config.buses import ModbusSerialBus, ModbusTcpBus, ReplayBus, SerialTextBus, SimulatedBus
+    from config.contacts import GpioBus
+    from config.linux_sensors import LinuxBus
+    from config.mqtt_devices import MqttDeviceBus
+    from config.panels import AlarmHostBus, PanelBus
+
     match bus:
         case ModbusTcpBus() | ModbusSerialBus():
             from drivers.modbus import ModbusDriver

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -158,3 +159,8 @@ def test_what_a_camera_says_comes_back_unchanged(words: camera_words.Words) -> N
 def test_what_is_not_ours_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         camera_words.read(line)
+
+
+def test_the_process_of_a_camera_loads_no_buses() -> None:
+    code = "import sys, agent.camera; sys.exit('config.buses' in sys.modules)"  # some 12 MB, for each camera
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
