@@ -175,7 +175,7 @@ def test_the_servers_example_loads_and_shows_every_option() -> None:
     text = file.read_text(encoding="utf-8")
     for name, model in sections(ServerConfig, {}).items():
         for key in model.model_fields:
-            assert f"{key} =" in text or f"[{key}]" in text or f"[[{key}]]" in text, f"{name}.{key}"
+            assert any(f in text for f in (f"{key} =", f"[{key}]", f"[[{key}]]", f".{key}]")), f"{name}.{key}"
 
 
 def test_two_targets_of_one_id_are_refused() -> None:

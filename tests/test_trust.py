@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from history_suite import BEGIN, DAY, KEY, wave
+from history_suite import DAY, KEY, wave
 
 from server.history.embedded import SqliteSeries
 from server.history.upkeep import once
@@ -34,14 +34,14 @@ def test_how_far_the_wall_clock_is_believed_an_hour_later(wall: datetime, belief
 
 def test_a_clock_that_jumps_56_years_deletes_nothing_also_after_a_restart(tmp_path: Path) -> None:
     file = tmp_path / TRUSTED
-    now, mono_s = BEGIN + DAY, 0.0
+    now, mono_s = KNOWN + DAY, 0.0
     with closing(SqliteSeries(tmp_path / "history.db")) as series:
-        series.write(wave(KEY, BEGIN, 720))
+        series.write(wave(KEY, KNOWN, 720))
         for jump in (timedelta(), 56 * 365 * DAY, 56 * 365 * DAY):
             clock = TrustedClock(file, lambda jump=jump: now + jump, lambda: mono_s)
             assert asyncio.run(once(series, clock, lambda jump=jump: now + jump, 0)) == 0
             assert clock.doubted is bool(jump)
-        assert len(series.read(KEY, BEGIN, BEGIN + DAY, 10_000)) == 720
+        assert len(series.read(KEY, KNOWN, KNOWN + DAY, 10_000)) == 720
 
 
 def test_a_person_who_removes_the_file_says_that_the_clock_is_right(tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_file_that_is_no_moment_is_as_none(tmp_path: Path) -> None:
 
 
 def test_upkeep_deletes_what_is_too_old_by_a_clock_that_is_right(tmp_path: Path) -> None:
-    now = BEGIN + 200 * DAY
+    now = KNOWN + 200 * DAY
     with closing(SqliteSeries(tmp_path / "history.db")) as series:
-        series.write(wave(KEY, BEGIN, 720) + wave(KEY, now - DAY, 10))
+        series.write(wave(KEY, KNOWN, 720) + wave(KEY, now - DAY, 10))
         clock = TrustedClock(tmp_path / TRUSTED, lambda: now)
         assert asyncio.run(once(series, clock, lambda: now, 0)) == 720
-        assert len(series.read(KEY, BEGIN, now, 10_000)) == 10
+        assert len(series.read(KEY, KNOWN, now, 10_000)) == 10

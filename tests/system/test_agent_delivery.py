@@ -118,7 +118,7 @@ def test_a_stopped_agent_process_goes_on_without_replacing_its_workers(mosquitto
 def test_receipts_of_others_and_nonsense_take_nothing_out(mosquitto: Broker, tmp_path: Path) -> None:
     with Registrar(mosquitto.port) as registrar, AgentProcess(configuration(tmp_path, mosquitto.port)) as agent:
         registrar.silent = True
-        until(lambda: len(registrar.entries) > 5)  # it subscribed before it sent
+        until(lambda: len(registrar.entries) > 1)  # it subscribed before it sent
         registrar.say("pi-1", "receipt", b'{"epoch": "01a20a50-0000-7000-8000-000000000000", "seqs": [1, 2, 3, 4, 5]}')
         registrar.say("pi-1", "receipt", b"\xff\x00 not json")
         registrar.say("pi-1", "command", b'{"command": {"name": "explode"}}')
@@ -163,5 +163,5 @@ def test_a_wrong_configuration_names_every_mistake_and_ends_with_two(tmp_path: P
         whole = [sys.executable, "-m", "agent", *command]
         result = subprocess.run(whole, check=False, capture_output=True, text=True, timeout=20)
         assert result.returncode == 2
-        assert len(result.stderr.strip().splitlines()) == 3, result.stderr
-        assert "unknown key" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 2, result.stderr
+        assert "nam: unknown key: did you mean name?" in result.stderr
