@@ -27,6 +27,7 @@ from rich.table import Table
 from bench.brokers import kind_of
 from bench.nats import free_port
 from bench.postgres import cluster
+from server.accounts.reach import Reach, put
 from server.accounts.tables import users
 from server.accounts.users import hash_password
 from server.database import connect
@@ -231,11 +232,12 @@ def _users(database: str) -> None:
     migrate(opened)
     with opened.write.begin() as connection:
         rows = [
-            {"name": f"gate-{n}", "role": "gatekeeper", "password": hashed, "created_at": datetime.now(UTC),
-             "site": f"site-{n % SITES}"}
+            {"name": f"gate-{n}", "role": "gatekeeper", "password": hashed, "created_at": datetime.now(UTC)}
             for n in range(WALLS)
         ]  # fmt: skip
-        connection.execute(users.insert(), rows)
+        for n, row in enumerate(rows):
+            key = connection.execute(users.insert().values(row)).inserted_primary_key
+            put(connection, key[0] if key else 0, Reach.of(f"site-{n % SITES}"))
     opened.close()
 
 

@@ -19,6 +19,7 @@ from bench.ledger_data import NOW, fill_postgresql, fill_sqlite
 from bench.postgres import cluster
 from bench.row import Row
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.batch import batching
 from server.database import Database, connect, sqlite_address
 from server.ledger import journal, packs
@@ -35,6 +36,7 @@ from server.migrate import migrate
 OUT = Path(__file__).parent / "out" / "ledger.json"
 SQLITE_ENTRIES, ENTRIES, TOLD, TRIES = 100_000, 1_000_000, 10_000_000, 100
 CITY = Actor("市局", Role.CITY)
+SCHOOL = Reach.of("s7")
 
 
 def main() -> None:
@@ -86,15 +88,15 @@ def _queries(database: Database, on: str, entries: int) -> list[Row]:
     rare, site = f"第 {entries - 7} 处", f"s{(entries - 7) % 40}"
     lists: list[tuple[str, Wanted, Sort]] = [
         ("all schools, newest first", Wanted(), "-found_at"),
-        ("one school", Wanted(sites=("s7",)), "-found_at"),
-        ("one school, one state", Wanted(sites=("s7",), states=("rectifying",)), "-found_at"),
+        ("one school", Wanted(reach=SCHOOL), "-found_at"),
+        ("one school, one state", Wanted(reach=SCHOOL, states=("rectifying",)), "-found_at"),
         ("one state everywhere", Wanted(states=("accepted",)), "-found_at"),
         ("one category and source everywhere", Wanted(categories=("food",), sources=("inspection",)), "-found_at"),
         ("overdue everywhere", Wanted(overdue_at=NOW), "due_at"),
         ("mine", Wanted(responsible="网格员77", open=True), "-found_at"),
         ("major, open, everywhere", Wanted(grades=("major",), open=True), "-found_at"),
         ("a rare text everywhere", Wanted(text=rare), "-found_at"),
-        ("a rare text at one school", Wanted(sites=(site,), text=rare), "-found_at"),
+        ("a rare text at one school", Wanted(reach=Reach.of(site), text=rare), "-found_at"),
         ("a frequent text everywhere (食堂)", Wanted(text="食堂"), "-found_at"),
         ("two frequent pieces, oldest first", Wanted(text="灭火器", categories=("water",)), "found_at"),
         ("a text nobody wrote", Wanted(text="核反应堆"), "-found_at"),
@@ -104,11 +106,11 @@ def _queries(database: Database, on: str, entries: int) -> list[Row]:
         *((f"list: {name}", _page(wanted, sort)) for name, wanted, sort in lists),
         ("counts by state, everywhere", lambda c: counts(c, Wanted())),
         ("counts by state, a rare text", lambda c: counts(c, Wanted(text=rare))),
-        ("counts by state, one school", lambda c: counts(c, Wanted(sites=("s7",)))),
+        ("counts by state, one school", lambda c: counts(c, Wanted(reach=SCHOOL))),
         ("the story of one entry", lambda c: story(c, 77)),
-        ("周研判 of one school", lambda c: packs.week(c, judgement, ("s7",), day, NOW)),
-        ("月调度 of all schools", lambda c: packs.month(c, judgement, None, day, NOW)),
-        ("precision of one school's sensors", lambda c: precision(c, ("s7",))),
+        ("周研判 of one school", lambda c: packs.week(c, judgement, Wanted(reach=SCHOOL), day, NOW)),
+        ("月调度 of all schools", lambda c: packs.month(c, judgement, Wanted(), day, NOW)),
+        ("precision of one school's sensors", lambda c: precision(c, SCHOOL)),
     ]
     found: list[Row] = []
     slowest = (0.0, "", Wanted(), "-found_at")

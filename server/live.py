@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.accounts.reach import EVERYWHERE, Reach
 from server.changes import changes, head, oldest
 from server.database import Database
 from server.metrics import Metrics
@@ -43,6 +44,14 @@ class Sent:
     n: int
     site: str
     data: bytes
+    grid: str | None = None
+    """None: of the whole school; else who sees some of its grids sees it only where this is one of them."""
+
+    def seen_by(self, reach: Reach) -> bool:
+        """Tell whether an account may see it."""
+        if not self.site:
+            return True
+        return reach.sees(self.site) if self.grid is None else reach.sees_grid(self.site, self.grid)
 
 
 @dataclass(slots=True, eq=False)
@@ -50,8 +59,13 @@ class Client:
     """One page that listens."""
 
     session: str
-    site: str  # empty: every site
+    reach: Reach
     queue: asyncio.Queue[Sent | None] = field(default_factory=lambda: asyncio.Queue[Sent | None](BUFFERED))
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """The schools this page shows; an empty one stands for every school."""
+        return frozenset({""}) if self.reach.sites is None else self.reach.sites
 
 
 @dataclass(slots=True)
@@ -121,10 +135,11 @@ class Live:
             if after is not None and await asyncio.to_thread(self._forgotten, after):
                 reached = self.sent  # between the two are numbers that nobody can tell any more
                 yield encode("reset", to_json({"head": reached}), reached)
-            while rows := await asyncio.to_thread(self._read, reached, client.site):
+            while rows := await asyncio.to_thread(self._read, reached, client.reach):
                 for sent in rows:
                     reached = sent.n
-                    yield sent.data
+                    if sent.seen_by(client.reach):
+                        yield sent.data
             yield self._encoded_tick().data
             while not self._stopping:
                 sent = await client.queue.get()
@@ -146,7 +161,7 @@ class Live:
 
     def _send(self, sent: Sent) -> None:
         for client in list(self.clients):
-            if client.site and sent.site and client.site != sent.site:
+            if client.reach.sites is not None and not sent.seen_by(client.reach):
                 continue
             try:
                 client.queue.put_nowait(sent)
@@ -165,7 +180,7 @@ class Live:
             self._woken.clear()
             committed_s, self._committed_s = self._committed_s, None
             try:
-                rows = await asyncio.to_thread(self._read, self.sent, "")
+                rows = await asyncio.to_thread(self._read, self.sent, EVERYWHERE)
             except SQLAlchemyError as e:
                 if not broken:
                     _log.error("live stream: cannot read the feed: %s", e.__cause__ or e)
@@ -220,13 +235,19 @@ class Live:
         with self.database.read.connect() as connection:
             return after < oldest(connection) - 1
 
-    def _read(self, after: int, site: str) -> Sequence[Sent]:
-        statement = select(changes).where(changes.c.n > after).order_by(changes.c.n).limit(REPLAYED)
-        if site:
-            statement = statement.where(changes.c.site == site)
+    def _read(self, after: int, reach: Reach) -> Sequence[Sent]:
+        here = [or_(changes.c.site == "", seen) for seen in reach.where(changes.c.site)]
+        statement = select(changes).where(changes.c.n > after, *here).order_by(changes.c.n).limit(REPLAYED)
         with self.database.read.connect() as connection:
             rows = connection.execute(statement).all()
-        return [Sent(row.n, row.site, encode(row.kind, to_json({"n": row.n, **row.payload}), row.n)) for row in rows]
+        return [
+            Sent(row.n, row.site, encode(row.kind, to_json({"n": row.n, **row.payload}), row.n), _grid(row))
+            for row in rows
+        ]
+
+
+def _grid(row: Row[Any]) -> str | None:
+    return str(row.payload.get("grid", "")) if row.kind == "hazard" else None
 
 
 def _now() -> str:

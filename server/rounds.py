@@ -75,7 +75,7 @@ async def go_round(rounds: Rounds) -> None:
     while True:
         await asyncio.sleep(EVERY_S)
         at, mono_s = services.now(), time.monotonic()
-        watched = frozenset(client.site for client in services.live.clients)
+        watched = frozenset(site for client in services.live.clients for site in client.sites)
         job = services.writer.submit(
             lambda c, at=at, mono_s=mono_s, watched=watched: rounds.look(c, at, mono_s, watched)
         )

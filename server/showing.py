@@ -66,7 +66,7 @@ async def _follow(services: Services, me: str) -> None:
     """Every second: say which pages are open, which also proves that the database takes writes; read who is there."""
     hearsay, failing = Hearsay(services.presence), False
     while True:
-        sites = {client.site for client in services.live.clients}
+        sites = {site for client in services.live.clients for site in client.sites}
         try:
             await asyncio.wrap_future(services.writer.submit(lambda c, sites=sites: note_open_pages(c, me, sites)))
             await asyncio.to_thread(_read, services, hearsay)

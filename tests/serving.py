@@ -182,6 +182,7 @@ def _hashed() -> str:
 
 def add_user(data: Path, name: str = "tester", role: str = "admin", address: str = "") -> None:
     """Put a user into a server's database; SQLite in `data` where no address is given."""
+    from server.accounts.reach import EVERYWHERE, put
     from server.accounts.tables import users
     from server.database import connect, sqlite_address
     from server.migrate import migrate
@@ -191,7 +192,8 @@ def add_user(data: Path, name: str = "tester", role: str = "admin", address: str
     migrate(database)
     with database.write.begin() as connection:
         row = {"name": name, "role": role, "password": _hashed(), "created_at": datetime.now(UTC)}
-        connection.execute(users.insert().values(row))
+        key = connection.execute(users.insert().values(row)).inserted_primary_key
+        put(connection, key[0] if key else 0, EVERYWHERE)
     database.close()
 
 

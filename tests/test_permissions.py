@@ -17,6 +17,7 @@ from config.agent import MqttSection
 from config.server import ServerConfig
 from server.accounts import sessions, tokens
 from server.accounts.permissions import KIOSKS, PERMISSIONS, Role, may
+from server.accounts.reach import EVERYWHERE, put
 from server.accounts.tables import users
 from server.accounts.web import SAFE, Needs
 from server.alerts.alert import no_ledger
@@ -56,8 +57,9 @@ def people(parts: Parts, app: Any) -> Iterator[dict[Role, TestClient]]:
     services = parts.services
     with services.database.write.begin() as connection:
         for role in Role:
-            row = {"name": role.value, "role": role.value, "site": "", "password": "-", "created_at": services.now()}
+            row = {"name": role.value, "role": role.value, "password": "-", "created_at": services.now()}
             key = connection.execute(users.insert().values(**row, disabled=False)).inserted_primary_key
+            put(connection, key[0] if key else 0, EVERYWHERE)
             token = sessions.open_session(connection, key[0] if key else 0, services.steady())
             headers = {"cookie": f"session={token}", "x-csrf-token": sessions.csrf_of(token)}
             found[role] = TestClient(app, base_url="http://127.0.0.1", headers=headers)

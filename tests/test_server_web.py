@@ -16,6 +16,7 @@ from config.agent import MqttSection
 from config.server import ServerConfig
 from server.accounts import users
 from server.accounts.permissions import PERMISSIONS, Role
+from server.accounts.reach import Reach
 from server.accounts.throttle import Throttle
 from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
@@ -180,7 +181,7 @@ def test_a_role_does_what_its_permissions_say(web: TestClient, parts: Parts) -> 
 
 def test_a_user_of_one_site_neither_sees_nor_touches_another(web: TestClient, parts: Parts) -> None:
     alert, own = raise_alert(parts, site="no1"), raise_alert(parts, site="no2")
-    parts.services.writer.write(lambda c: users.add(c, "no2-gate", Role.GATEKEEPER, PASSWORD, AT, "no2"))
+    parts.services.writer.write(lambda c: users.add(c, "no2-gate", Role.GATEKEEPER, PASSWORD, AT, Reach.of("no2")))
     headers = log_in(web, "no2-gate")
     assert [a["id"] for a in web.get("/api/v1/alerts?site=no1").json()] == [own]
     assert web.get(f"/api/v1/alerts/{alert}").status_code == 404

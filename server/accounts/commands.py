@@ -14,8 +14,14 @@ from sqlalchemy import Connection
 from config import load
 from config.server import ServerConfig
 from server.accounts.permissions import Role
+from server.accounts.reach import EVERY, Reach, parse
+from server.errors import RefusedError
 
 Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
+Site = Annotated[str, typer.Option(help="the one school that is seen; every school where nothing is given")]
+Places = Annotated[
+    list[str] | None, typer.Option(help="SITE, or SITE/GRID for one grid of it; may be given again, in place of --site")
+]
 Result = TypeVar("Result")
 
 _user = typer.Typer(no_args_is_help=True, help="Who may log in.")
@@ -34,13 +40,14 @@ def user_add(
     name: str,
     config: Config,
     role: Annotated[Role, typer.Option(help="what the user is here for")],
-    site: Annotated[str, typer.Option(help="the one site the user sees; every site where none is given")] = "",
+    site: Site = "",
+    reach: Places = None,
 ) -> None:
     """Add a user; the first password is made here and printed once."""
     from server.accounts import users  # noqa: PLC0415
 
     password = users.make_password()
-    _write(config, lambda c: users.add(c, name, role, password, datetime.now(UTC), site))
+    _write(config, lambda c: users.add(c, name, role, password, datetime.now(UTC), _reach(site, reach)))
     typer.echo(f"user {name} ({role}): the password is {password} (shown only now)")
 
 
@@ -50,7 +57,7 @@ def user_list(config: Config) -> None:
     from server.accounts import users  # noqa: PLC0415
 
     for one in _write(config, users.listed):
-        typer.echo(f"{one.name}\t{one.role}\t{one.site or '(every site)'}\t{'disabled' if one.disabled else ''}")
+        typer.echo(f"{one.name}\t{one.role}\t{' '.join(one.reach.words())}\t{'disabled' if one.disabled else ''}")
 
 
 @_user.command("disable")
@@ -76,13 +83,14 @@ def user_password(name: str, config: Config) -> None:
 def kiosk_add(
     name: str,
     config: Config,
-    site: Annotated[str, typer.Option(help="the one site the screen shows; every site where none is given")] = "",
+    site: Site = "",
+    reach: Places = None,
     look_only: Annotated[bool, typer.Option(help="it may not acknowledge")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Add a screen; print the address that logs its browser in once, within 24 hours."""
     from server.accounts import kiosks  # noqa: PLC0415
 
-    code = _write(config, lambda c: kiosks.add(c, name, datetime.now(UTC), site, look_only=look_only))
+    code = _write(config, lambda c: kiosks.add(c, name, datetime.now(UTC), _reach(site, reach), look_only=look_only))
     typer.echo(f"kiosk {name}: open {_address(load(config, ServerConfig))}/kiosk#{code} on it (works once, for 24 h)")
 
 
@@ -118,13 +126,14 @@ def user_role(
     name: str,
     config: Config,
     role: Annotated[Role, typer.Option(help="what the user is here for")],
-    site: Annotated[str, typer.Option(help="the one site the user sees; every site where none is given")] = "",
+    site: Site = "",
+    reach: Places = None,
 ) -> None:
     """Give a user another role or site; the open sessions end."""
     from server.accounts import users  # noqa: PLC0415
 
-    _write(config, lambda c: users.assign(c, name, role, site))
-    typer.echo(f"user {name}: {role}, {site or 'every site'}")
+    _write(config, lambda c: users.assign(c, name, role, _reach(site, reach)))
+    typer.echo(f"user {name}: {role}, {' '.join(_reach(site, reach).words())}")
 
 
 @_token.command("create")
@@ -161,6 +170,13 @@ def token_revoke(number: Annotated[int, typer.Argument(help="from `token list`")
 
     ended = _write(config, lambda c: tokens.revoke(c, number, datetime.now(UTC)))
     typer.echo(f"token {ended.name} of {ended.owner}: revoked")
+
+
+def _reach(site: str, places: list[str] | None) -> Reach:
+    try:
+        return parse(places or [site or EVERY])
+    except RefusedError as e:
+        raise typer.BadParameter(str(e)) from e
 
 
 def _write(config: Path, work: Callable[[Connection], Result]) -> Result:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from server.accounts import sessions, users
 from server.accounts.permissions import KIOSKS, Role
+from server.accounts.reach import EVERYWHERE, Reach
 from server.accounts.tables import kiosk_codes
 from server.accounts.tables import users as user_table
 from server.accounts.users import User
@@ -17,10 +18,10 @@ from server.errors import RefusedError, UnknownError
 CODE_HOLDS = timedelta(hours=24)
 
 
-def add(connection: Connection, name: str, now: datetime, site: str = "", *, look_only: bool = False) -> str:
+def add(connection: Connection, name: str, now: datetime, reach: Reach = EVERYWHERE, *, look_only: bool = False) -> str:
     """Add a screen; return the code that logs it in once, which is kept nowhere."""
     # Nobody knows its password: a screen is let in by its code alone.
-    users.add(connection, name, Role.SCREEN if look_only else Role.KIOSK, users.make_password() * 3, now, site)
+    users.add(connection, name, Role.SCREEN if look_only else Role.KIOSK, users.make_password() * 3, now, reach)
     return renew(connection, name, now)
 
 

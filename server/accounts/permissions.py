@@ -72,6 +72,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "audit.read": frozenset({Role.ADMIN, Role.SAFETY}) | _ABOVE,
 }
 
+BY_GRID = frozenset({"hazards.read", "hazards.write", "hazards.export", "duties.read", "duties.write", "duties.feed"})
+"""What goes by grid for an account that sees some grids of a school only; all else goes by school. Nobody who stands
+in the next grid may miss an alarm, a drill or somebody in the water."""
+
 
 def may(role: Role, permission: str) -> bool:
     """Tell whether a role has a permission; an unknown permission is a mistake in the program."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from server.accounts.permissions import KIOSKS, Role, may
+from server.accounts.reach import Reach, of_user
 from server.accounts.tables import sessions, users
 
 IDLE = timedelta(hours=12)  # a duty post sits before its page for a whole shift
@@ -26,7 +27,7 @@ class Session:
     hash: str
     user: str
     role: Role
-    site: str
+    reach: Reach
     csrf: str
     stale: bool  # its last use should be written down again
     scope: frozenset[str] | None = None  # of a program's token; None for a person, who may do all of the role
@@ -46,13 +47,14 @@ def open_session(connection: Connection, user: int, now: datetime) -> str:
 def find(connection: Connection, token: str, now: datetime) -> Session | None:
     """Return the session of a cookie, unless it is ended, idle for too long, or its user disabled."""
     row = connection.execute(
-        select(sessions.c.hash, sessions.c.seen_at, users.c.name, users.c.role, users.c.site)
+        select(sessions.c.hash, sessions.c.seen_at, users.c.id, users.c.name, users.c.role)
         .join(users, users.c.id == sessions.c.user)
         .where(sessions.c.hash == hashed(token), *_standing(now))
     ).one_or_none()
     if row is None:
         return None
-    return Session(row.hash, row.name, Role(row.role), row.site, csrf_of(token), now - row.seen_at > SEEN_EVERY)
+    reach = of_user(connection, row.id)
+    return Session(row.hash, row.name, Role(row.role), reach, csrf_of(token), now - row.seen_at > SEEN_EVERY)
 
 
 def touch(connection: Connection, session: str, now: datetime) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
 
 from server.database import Counter, Instant, metadata
 
@@ -12,10 +23,18 @@ users = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("name", String(80), nullable=False, unique=True),
     Column("role", String(20), nullable=False),
-    Column("site", String(40), nullable=False, default=""),  # empty: every site
     Column("password", String(300), nullable=False),  # argon2
     Column("disabled", Boolean, nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
+)
+
+user_reach = Table(
+    "user_reach",  # what a user sees; nothing where there is no row
+    metadata,
+    Column("user", Integer, ForeignKey("users.id"), nullable=False),
+    Column("site", String(40), nullable=False),  # `*`: every school
+    Column("grid", String(80), nullable=False, default=""),  # empty: all of the school
+    PrimaryKeyConstraint("user", "site", "grid"),
 )
 
 sessions = Table(
@@ -43,7 +62,7 @@ tokens = Table(
     Column("user", Integer, ForeignKey("users.id"), nullable=False, index=True),
     Column("name", String(80), nullable=False),
     Column("scope", Text, nullable=False),  # permissions, a space between them
-    Column("site", String(40), nullable=False, default="", server_default=""),  # empty: every site of its owner
+    Column("site", String(40), nullable=False, default="", server_default=""),  # empty: all its owner sees
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from server.accounts.permissions import KIOSKS, PERMISSIONS, Role, may
+from server.accounts.reach import of_user
 from server.accounts.sessions import SEEN_EVERY, Session, hashed
 from server.accounts.tables import tokens, users
 from server.errors import RefusedError, UnknownError
@@ -45,14 +46,14 @@ def create(
         raise UnknownError(f"user {owner}: does not exist, or is disabled")
     wanted = sorted(set(scope))
     _check(Role(row.role), wanted, name, days)
-    if row.site and site not in {"", row.site}:
+    if site and not of_user(connection, row.id).sees(site):
         raise RefusedError(f"token: {owner} does not see the site {site}")
     standing = select(tokens.c.id).where(tokens.c.user == row.id, tokens.c.revoked_at.is_(None))
     if len(connection.execute(standing.where(tokens.c.expires_at > now)).all()) >= MOST:
         raise RefusedError(f"token: {owner} has {MOST} tokens already: revoke one")
     text = PREFIX + secrets.token_urlsafe(32)
     values = {
-        "hash": hashed(text), "user": row.id, "name": name.strip(), "scope": " ".join(wanted), "site": site or row.site,
+        "hash": hashed(text), "user": row.id, "name": name.strip(), "scope": " ".join(wanted), "site": site,
         "created_at": now, "expires_at": now + timedelta(days=days),
     }  # fmt: skip
     connection.execute(insert(tokens).values(values))
@@ -62,16 +63,18 @@ def create(
 def find(connection: Connection, text: str, now: datetime) -> Session | None:
     """Return what a token may do, unless it is revoked, over, or its owner disabled."""
     query = (
-        select(tokens, users.c.name.label("owner"), users.c.role, users.c.site.label("owner_site"))
+        select(tokens, users.c.name.label("owner"), users.c.role)
         .join(users, users.c.id == tokens.c.user)
         .where(tokens.c.hash == hashed(text), *_standing(now))
     )
     row = connection.execute(query).one_or_none()
-    # Its owner may have been moved to another school since: then it sees nothing.
-    if row is None or (row.owner_site and row.site != row.owner_site):
+    if row is None:
         return None
+    owners = of_user(connection, row.user)
+    if row.site and not owners.sees(row.site):
+        return None  # its owner may have been moved to another school since: then it sees nothing
     stale = row.used_at is None or now - row.used_at > SEEN_EVERY
-    return Session(row.hash, row.owner, Role(row.role), row.site, "", stale, frozenset(row.scope.split()))
+    return Session(row.hash, row.owner, Role(row.role), owners.at(row.site), "", stale, frozenset(row.scope.split()))
 
 
 def touch(connection: Connection, hash_: str, now: datetime) -> None:

@@ -13,7 +13,9 @@ from pwdlib.exceptions import UnknownHashError
 from sqlalchemy import Connection, delete, insert, select, update
 
 from server.accounts.permissions import Role
-from server.accounts.tables import sessions, users
+from server.accounts.reach import EVERY, EVERYWHERE, Reach, of_users
+from server.accounts.reach import put as put_reach
+from server.accounts.tables import sessions, user_reach, users
 from server.errors import RefusedError, UnknownError
 
 SHORTEST_PASSWORD = 10
@@ -29,12 +31,12 @@ def _nobody() -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One who may log in. `site` is empty for those who see every site."""
+    """One who may log in, and how far he sees."""
 
     id: int
     name: str
     role: Role
-    site: str
+    reach: Reach
     disabled: bool
     created_at: datetime
 
@@ -52,25 +54,27 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def add(connection: Connection, name: str, role: Role, password: str, now: datetime, site: str = "") -> None:
+def add(connection: Connection, name: str, role: Role, password: str, now: datetime, reach: Reach = EVERYWHERE) -> None:
     """Add a user; refuse a name that is taken or empty."""
-    put(connection, name, role, hash_password(password), now, site)
+    put(connection, name, role, hash_password(password), now, reach)
 
 
-def put(connection: Connection, name: str, role: Role, hashed: str, now: datetime, site: str = "") -> None:
+def put(connection: Connection, name: str, role: Role, hashed: str, now: datetime, reach: Reach = EVERYWHERE) -> None:
     """Add a user whose password was hashed before: a writer that serves alerts has no time for it."""
     if not name.strip() or len(name) > 80 or any(ord(sign) < 32 for sign in name):
         raise RefusedError("user: a name has 1 to 80 characters")
     if connection.execute(select(users.c.id).where(users.c.name == name)).first() is not None:
         raise RefusedError(f"user {name}: exists already")
-    values = {"name": name, "role": role.value, "site": site, "created_at": now, "disabled": False}
-    connection.execute(insert(users).values(**values, password=hashed))
+    values = {"name": name, "role": role.value, "created_at": now, "disabled": False}
+    key = connection.execute(insert(users).values(**values, password=hashed)).inserted_primary_key
+    put_reach(connection, key[0] if key is not None else 0, reach)
 
 
 def listed(connection: Connection) -> Sequence[User]:
     """Return all users by name."""
+    reach = of_users(connection)
     return [
-        User(row.id, row.name, Role(row.role), row.site, row.disabled, row.created_at)
+        User(row.id, row.name, Role(row.role), reach.get(row.id, Reach.of()), row.disabled, row.created_at)
         for row in connection.execute(select(users).order_by(users.c.name))
     ]
 
@@ -105,9 +109,9 @@ def enable(connection: Connection, name: str) -> None:
     _change(connection, name, disabled=False)
 
 
-def assign(connection: Connection, name: str, role: Role, site: str) -> None:
-    """Give a user another role or school; the open sessions end, for they saw more or less than that."""
-    _change(connection, name, role=role.value, site=site)
+def assign(connection: Connection, name: str, role: Role, reach: Reach) -> None:
+    """Give a user another role or reach; the open sessions end, for they saw more or less than that."""
+    _change(connection, name, reach, role=role.value)
 
 
 def put_own(connection: Connection, name: str, hashed: str, kept: str) -> None:
@@ -125,13 +129,16 @@ def find(connection: Connection, name: str) -> User:
     return found
 
 
-def _change(connection: Connection, name: str, **values: object) -> None:
+def _change(connection: Connection, name: str, reach: Reach | None = None, **values: object) -> None:
     user = connection.execute(select(users.c.id).where(users.c.name == name)).scalar()
     if user is None:
         raise UnknownError(f"user {name}: does not exist")
-    over_all = (users.c.role == Role.ADMIN.value) & (users.c.site == "") & ~users.c.disabled
+    everywhere = select(user_reach.c.user).where(user_reach.c.site == EVERY)
+    over_all = (users.c.role == Role.ADMIN.value) & users.c.id.in_(everywhere) & ~users.c.disabled
     admins = set(connection.execute(select(users.c.id).where(over_all)).scalars())
     connection.execute(update(users).where(users.c.id == user).values(**values))
+    if reach is not None:
+        put_reach(connection, user, reach)
     if admins == {user} and connection.execute(select(users.c.id).where(over_all)).first() is None:
         raise RefusedError(f"user {name}: is the last administrator of all sites: make another one first")
     connection.execute(delete(sessions).where(sessions.c.user == user))

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, insert, select, update
 
 from contracts.vocabulary import NEVER_SHELVED
+from server.accounts.reach import EVERYWHERE, Reach
 from server.alerts.alert import Alert, AlertHook, Change
 from server.alerts.pending import Heard, Position, from_row, values
 from server.alerts.rules import PRIORITY, Signal, Step, judge, judge_history
@@ -83,12 +84,15 @@ def load(connection: Connection, alert_id: str, *, lock: bool = False) -> Alert:
 
 
 def listed(
-    connection: Connection, *, site: str = "", only_open: bool = False, limit: int = 200, before: int | None = None
+    connection: Connection,
+    *,
+    reach: Reach = EVERYWHERE,
+    only_open: bool = False,
+    limit: int = 200,
+    before: int | None = None,
 ) -> list[Alert]:
     """Return alerts: open ones by priority then age, all of them by newest change. `before` is a change number."""
-    statement = select(alerts)
-    if site:
-        statement = statement.where(alerts.c.site == site)
+    statement = select(alerts).where(*reach.where(alerts.c.site))
     if before is not None:
         statement = statement.where(alerts.c.n < before)
     if only_open:

@@ -47,8 +47,8 @@ def agents(
     site: Annotated[str, Query(max_length=40)] = "",
 ) -> list[AgentView]:
     """List agents and how alive they are."""
-    wanted = session.site or site
-    return [view for view in services.presence.views if not wanted or view.site == wanted]
+    reach = session.reach.at(site)
+    return [view for view in services.presence.views if reach.sees(view.site)]
 
 
 @router.get("/points", responses=declared(401, 403, 422))
@@ -59,13 +59,12 @@ def points(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 2_000,
 ) -> list[PointView]:
     """List points with their newest value."""
-    wanted = session.site or site
-    statement = select(point_table).where(point_table.c.gone.is_(False)).limit(limit)
+    reach = session.reach.at(site)
+    here = reach.where(point_table.c.site)
+    statement = select(point_table).where(point_table.c.gone.is_(False), *here).limit(limit)
     standing = select(alerts.c.site, alerts.c.agent, alerts.c.point, alerts.c.kind).where(
-        alerts.c.open, alerts.c.active
+        alerts.c.open, alerts.c.active, *reach.where(alerts.c.site)
     )
-    if wanted:
-        statement, standing = statement.where(point_table.c.site == wanted), standing.where(alerts.c.site == wanted)
     with services.database.read.connect() as connection:
         rows = connection.execute(statement.order_by(point_table.c.site, point_table.c.agent, point_table.c.id)).all()
         hazards: dict[tuple[str, str, str], list[str]] = {}

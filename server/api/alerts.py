@@ -57,7 +57,7 @@ def alerts(
 ) -> list[AlertView]:
     """List alerts: open ones by severity and then age, all of them by their newest change."""
     with services.database.read.connect() as connection:
-        found = listed(connection, site=session.site or site, only_open=open_, limit=limit, before=before)
+        found = listed(connection, reach=session.reach.at(site), only_open=open_, limit=limit, before=before)
     return [AlertView.model_validate(alert) for alert in found]
 
 
@@ -135,6 +135,6 @@ def _act(
 
 
 def _own(session: Session, alert: Alert) -> Alert:
-    if session.site and alert.site != session.site:
+    if not session.reach.sees(alert.site):
         raise UnknownError(f"alert {alert.id}: there is none with this id")  # in the writer's thread too
     return alert

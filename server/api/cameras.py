@@ -80,7 +80,7 @@ def cameras(session: Drawer, services: Parts) -> list[CameraView]:
             lines=of("lines", r.site, r.agent, r.id), zones=of("zones", r.site, r.agent, r.id),
         )
         for r in rows
-        if session.site in ("", r.site)
+        if session.reach.sees(r.site)
     ]  # fmt: skip
 
 

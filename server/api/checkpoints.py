@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.duties import patrols
 from server.duties.patrols import Checkpoint
@@ -54,15 +55,14 @@ class Visited(BaseModel):
 def listed(session: Arranger, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> list[CheckpointView]:
     """List checkpoints."""
     with services.database.read.connect() as connection:
-        found = patrols.listed(connection, session.site or site)
+        found = patrols.listed(connection, session.reach.at(site))
     return [CheckpointView.model_validate(one, from_attributes=True) for one in found]
 
 
 @router.post("", status_code=201, responses=declared(401, 403, 409, 422, 503))
 def add(body: NewCheckpoint, session: Arranger, services: Parts) -> CheckpointView:
     """Add a checkpoint."""
-    if not (site := session.site or body.site):
-        raise Problem(422, "Not understood", "请指明学校（site）")
+    site = school_of(session, body.site)
 
     def work(connection: Connection) -> Checkpoint:
         note(connection, services.now(), session.user, "duty checkpoint", f"{site} {body.name}")
@@ -100,6 +100,6 @@ def visit(
 
 
 def _own(session: Session, place: Checkpoint) -> Checkpoint:
-    if session.site not in {"", place.site}:
+    if not place.seen_by(session.reach):
         raise Problem(404, "Unknown", "没有这个巡查点：不是您所在的学校")
     return place

@@ -67,7 +67,7 @@ def drills(
     """List drills, the newest first."""
     conductor = _conductor(services)
     with services.database.read.connect() as connection:
-        found = store.recent(connection, session.site or site or None, limit)
+        found = store.recent(connection, session.reach.at(site), limit)
     return [row_of(drill, conductor.schools.get(drill.site)) for drill in found]
 
 
@@ -80,7 +80,7 @@ def running(session: Reader, services: Parts) -> list[RunningDrill]:
             running_now(connection, drill, conductor.schools.get(drill.site))
             for drill in store.open_drills(connection, now_s)
             if drill.phase in store.RUNNING
-            and (not session.site or drill.site == session.site)
+            and session.reach.sees(drill.site)
             and store.running(connection, drill.site, now_s) == drill.id
         ]
 
@@ -89,7 +89,7 @@ def running(session: Reader, services: Parts) -> list[RunningDrill]:
 def schools(session: Reader, services: Parts) -> list[SchoolView]:
     """What can be planned, and whether the targets can be met at all."""
     known = _conductor(services).schools.values()
-    return [school_view(school) for school in known if not session.site or school.site == session.site]
+    return [school_view(school) for school in known if session.reach.sees(school.site)]
 
 
 @router.get("/clock", responses=declared(401, 403))
@@ -103,7 +103,7 @@ def create(body: NewDrill, session: Leader, services: Parts) -> DrillRow:
     """Plan a drill."""
     conductor, now = _conductor(services), services.now()
     school = conductor.schools.get(body.site)
-    if school is None or (session.site and session.site != body.site):
+    if school is None or not session.reach.sees(body.site):
         raise Problem(404, "Unknown", f"{body.site}：没有这所学校的演练配置（schools = [...]）")
     unknown = set(body.buildings) - {b.id for b in school.building}
     if unknown:
@@ -258,7 +258,7 @@ def _conductor(services: Services) -> Conductor:
 
 
 def _own(session: Session, drill: store.Drill) -> store.Drill:
-    if session.site and drill.site != session.site:
+    if not session.reach.sees(drill.site):
         raise Problem(404, "Unknown", f"drill {drill.id}: there is none with this id")
     return drill
 

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, select
 
 from contracts.messages import Id
 from server.accounts.audit import note
+from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.database import upsert
@@ -162,7 +164,10 @@ def done(
         raise Problem(422, "Not understood", "内容太长（最多 2000 字）或含有不能保存的字符")
     above = duty.subject in {"county", "city"}
     subject = session.user if duty.subject == "person" else body.subject
-    deed = Deed("" if above else session.site or body.site, session.user, at, subject, body.amount, body.evidence)
+    site = session.reach.only if duty.subject == "person" else "" if above else school_of(session, body.site)
+    if duty.subject == "grid" and not session.reach.sees_grid(site, subject):
+        raise Problem(403, "Not allowed", f"{subject}：不是您的网格")
+    deed = Deed(site, session.user, at, subject, body.amount, body.evidence)
     with refusals():
         services.writer.write(lambda c: record(c, duty, deed))
     return {"duty": duty.id, "at": at.isoformat()}
@@ -171,9 +176,7 @@ def done(
 @router.get("/subjects", responses=declared(401, 403))
 def subjects(session: Reader, services: Parts) -> list[Subject]:
     """List schools, classes, grids and waters."""
-    query = select(table).order_by(table.c.site, table.c.kind, table.c.id)
-    if session.site:
-        query = query.where(table.c.site == session.site)
+    query = select(table).where(*session.reach.where(table.c.site)).order_by(table.c.site, table.c.kind, table.c.id)
     with services.database.read.connect() as connection:
         return [Subject.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
@@ -181,7 +184,7 @@ def subjects(session: Reader, services: Parts) -> list[Subject]:
 @router.put("/subjects", responses=declared(401, 403, 422, 503))
 def arrange(body: Subject, session: Annotated[Session, Depends(require("duties.arrange"))], services: Parts) -> Subject:
     """Add a school, class, grid or water, or change it."""
-    if session.site and session.site != body.site:
+    if not session.reach.sees(body.site):
         raise Problem(403, "Not allowed", f"{body.site}：不是您所在的学校")
     if "\0" in body.name + body.person + body.stage:
         raise Problem(422, "Not understood", "名称含有不能保存的字符")
@@ -199,8 +202,20 @@ def arrange(body: Subject, session: Annotated[Session, Depends(require("duties.a
 
 
 def _tasks(services: Services, session: Session, first: date, last: date, site: str = "") -> list[Task]:
-    asked = session.site or site
+    reach = session.reach.at(site)
     with services.database.read.connect() as connection:
-        sites = (asked,) if asked else known_sites(connection)
+        sites = (reach.only,) if reach.only else reach.among(known_sites(connection))
         found = tasks(connection, services.plan, sites, first, last, services.now())
-    return [t for t in found if t.slot.due >= t.bearer.since]
+    return [t for t in found if t.slot.due >= t.bearer.since and _seen(session, reach, t)]
+
+
+def _seen(session: Session, reach: Reach, task: Task) -> bool:
+    """Tell whether a task is this person's to see: of his schools and grids, or his own."""
+    bearer = task.bearer
+    if bearer.person == session.user:
+        return True
+    if task.duty.subject == "person":
+        return bearer.reach.within(reach)
+    if task.duty.subject == "grid":
+        return reach.sees_grid(bearer.site, bearer.id, bearer.name)
+    return not bearer.site or reach.sees(bearer.site)

@@ -14,6 +14,7 @@ from server.accounts.audit import note
 from server.accounts.permissions import Role
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.places import school_or_all
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.api.uploads import XLSX, body_of
@@ -49,7 +50,7 @@ def show(
     session: Reader, services: Parts, year: Year, site: Annotated[str, Query(max_length=40)] = ""
 ) -> list[LineView]:
     """Show a year: terms, holidays, days worked in exchange, boarding weekends, days let off."""
-    lines = _lines(services, session.site or site, year)
+    lines = _lines(services, session.reach.at(site).only, year)
     return [
         LineView(kind=one.kind, kind_text=KINDS[one.kind], name=one.name, first=one.first, last=one.last)
         for one in lines
@@ -61,7 +62,7 @@ def export(session: Reader, services: Parts, year: Year, site: Annotated[str, Qu
     """Give a year as an Excel file, to change it and send it back."""
     from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
 
-    lines = _lines(services, session.site or site, year)
+    lines = _lines(services, session.reach.at(site).only, year)
     rows = [(KINDS[one.kind], one.name, one.first.isoformat(), one.last.isoformat()) for one in lines]
     headers = {"Content-Disposition": f'attachment; filename="calendar-{year}.xlsx"'}
     return Response(excel.workbook(f"校历 {year}", COLUMNS, rows), media_type=XLSX, headers=headers)
@@ -78,7 +79,7 @@ async def take_in(
     """Put an Excel file, sent as the body, in place of a year: all of its rows, or none and a sentence per mistake."""
     from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
 
-    school = session.site or site
+    school = school_or_all(session, site)
     if not school and session.role not in {Role.COUNTY, Role.CITY, Role.ADMIN}:
         raise Problem(403, "Not allowed", "全体学校的校历由县级、市级或管理员导入")
     content = await body_of(request, MOST_BYTES)

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, select
 
 from server.accounts.audit import note
 from server.accounts.looking import viewed
+from server.accounts.reach import EVERY
 from server.accounts.sessions import Session
-from server.accounts.tables import users
+from server.accounts.tables import user_reach, users
 from server.accounts.web import Parts, require
 from server.api.hazard_views import (
     ClosingView,
@@ -27,6 +28,7 @@ from server.api.hazard_views import (
     WordsView,
     told,
 )
+from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.api.uploads import XLSX, body_of
@@ -72,13 +74,15 @@ def wanted(  # noqa: PLR0917 - one argument a filter
     view: Annotated[Literal["", "mine", "overdue", "major", "unjudged"], Query(description="a saved view")] = "",
     open_: Annotated[bool | None, Query(alias="open")] = None,
     point: Annotated[str, Query(max_length=40)] = "",
+    grid: Annotated[str, Query(max_length=200)] = "",
     q: Annotated[str, Query(max_length=100)] = "",
 ) -> query.Wanted:
-    """Gather the filters; a school sees only its own."""
-    asked = session.site or site
+    """Gather the filters; nobody sees more than his reach."""
     majors = tuple(g.id for g in services.ledger.judgement.grades if g.major)
     return query.Wanted(
-        sites=(asked,) if asked else None,
+        reach=session.reach.at(site),
+        person=session.user,
+        grid=grid,
         states=("found", "registered") if view == "unjudged" else tuple(state or ()),
         categories=tuple(category or ()),
         grades=majors if view == "major" else tuple(grade or ()),
@@ -122,7 +126,7 @@ def counts(_session: Reader, services: Parts, chosen: Filter) -> dict[str, int]:
 def precision(session: Reader, services: Parts) -> list[dict[str, Any]]:
     """Show per sensor how many of its settled entries were real."""
     with services.database.read.connect() as connection:
-        return query.precision(connection, (session.site,) if session.site else None)
+        return query.precision(connection, session.reach)
 
 
 @router.get("/export", responses=declared(401, 403, 422), response_class=Response)
@@ -154,7 +158,7 @@ async def take_in(
     """Take in an Excel file, sent as the body: all of its rows, or none and a sentence per mistake."""
     from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
 
-    school = _site(session, site)
+    school = school_of(session, site)
     content = await body_of(request, excel.MOST_BYTES)
 
     def work(connection: Connection) -> excel.Imported:
@@ -171,36 +175,39 @@ def pack(
     kind: Literal["week", "month"], session: Reader, services: Parts, day: date | None = None, site: str = ""
 ) -> PackView:
     """Give what the 周研判 or the 月调度 has before it."""
-    asked = session.site or site
-    now = services.now()
+    whose, now = query.Wanted(reach=session.reach.at(site), person=session.user), services.now()
     make = packs.week if kind == "week" else packs.month
     with services.database.read.connect() as connection:
-        made = make(connection, services.ledger.judgement, (asked,) if asked else None, day or now.date(), now)
+        made = make(connection, services.ledger.judgement, whose, day or now.date(), now)
     return PackView.of(made, services.ledger.judgement)
 
 
 @router.get("/verify", responses=declared(401, 403))
-def verify(_session: Annotated[Session, Depends(require("hazards.verify"))], services: Parts) -> ClosingView:
-    """Prove the journal; name the first row that is not as it was written."""
+def verify(session: Annotated[Session, Depends(require("hazards.verify"))], services: Parts) -> ClosingView:
+    """Prove the journal of one's schools; name the first row that is not as it was written."""
     with services.database.read.connect() as connection:
-        proof = verified(connection)
+        proof = verified(connection, reach=session.reach)
     return ClosingView(whole=proof.broken is None, rows=proof.rows, broken=str(proof.broken or ""))
 
 
 @router.get("/words", responses=declared(401, 403, 422))
 def words(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> WordsView:
     """Give what a form may offer: words of every column; the school's people to those who assign."""
-    asked = session.site or site
-    here = select(users.c.name).where(~users.c.disabled, users.c.site.in_([asked, ""] if asked else [""]))
+    reach = session.reach.at(site)
+    seen = user_reach.c.site.in_([reach.only]) if reach.only else user_reach.c.site == EVERY
+    own = select(users.c.name).where(~users.c.disabled, users.c.id.in_(select(user_reach.c.user).where(seen)))
+    above = select(user_reach.c.user).where(user_reach.c.site == EVERY)
+    others = select(users.c.name).where(~users.c.disabled, users.c.id.in_(above))
     schools = select(subjects.c.site, subjects.c.name).where(subjects.c.kind == "school")
     with services.database.read.connect() as connection:
-        found = connection.execute(here.order_by(users.c.site.desc(), users.c.name)).scalars()
-        people = list(found) if session.may("hazards.assign") else []
+        found = [*connection.execute(own.order_by(users.c.name)).scalars()]
+        found += connection.execute(others.order_by(users.c.name)).scalars()
+        people = list(dict.fromkeys(found)) if session.may("hazards.assign") else []
         if people:
-            viewed(services, session, "people viewed", "of " + (asked or "every school"))
+            viewed(services, session, "people viewed", "of " + (reach.only or "every school"))
         known = known_sites(connection)
         names: dict[str, str] = {row.site: row.name for row in connection.execute(schools)}
-    sites = [{"id": one, "zh": names.get(one, one)} for one in known if asked in {"", one}]
+    sites = [{"id": one, "zh": names.get(one, one)} for one in known if reach.sees(one)]
     return WordsView.of(services.ledger.judgement, people, sites)
 
 
@@ -232,7 +239,7 @@ def report(
 ) -> HazardView:
     """Report a hazard."""
     finding = actions.Finding(
-        _site(session, body.site),
+        school_of(session, body.site),
         body.source,
         body.description,
         body.place,
@@ -271,16 +278,10 @@ def _done(services: Services, work: Callable[[Connection], Entry]) -> HazardView
 
 
 def _actor(session: Session) -> Actor:
-    return Actor(session.user, session.role, session.site)
-
-
-def _site(session: Session, site: str) -> str:
-    if not (chosen := session.site or site):
-        raise Problem(422, "Not understood", "请指明学校（site）")
-    return chosen
+    return Actor(session.user, session.role, session.reach)
 
 
 def _own(session: Session, entry: Entry) -> Entry:
-    if session.site and entry.site != session.site:
+    if not actions.sees(_actor(session), entry):
         raise Problem(404, "Unknown", f"台账中没有第 {entry.id} 号记录")
     return entry

@@ -13,6 +13,7 @@ from server.accounts.audit import note
 from server.accounts.sessions import LONGEST_KIOSK, Session
 from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
+from server.errors import UnknownError
 from server.moments import Moment
 
 router = APIRouter(prefix="/api/v1/kiosks", tags=["accounts"])
@@ -36,6 +37,7 @@ class NewKiosk(BaseModel):
 
     name: str = Field(min_length=1, max_length=80)
     look_only: bool = False
+    site: str = Field(default="", max_length=40, description="one school; empty: all its administrator sees")
 
 
 class CodeView(BaseModel):
@@ -74,10 +76,16 @@ def enter(body: Code, request: Request, response: Response, services: Parts) -> 
 
 
 @router.get("", responses=declared(401, 403))
-def listed(_session: Admin, services: Parts) -> list[KioskView]:
+def listed(session: Admin, services: Parts) -> list[KioskView]:
     """List screens."""
     with services.database.read.connect() as connection:
-        return [KioskView.model_validate(user, from_attributes=True) for user in kiosks.listed(connection)]
+        return [
+            KioskView(
+                name=user.name, role=user.role, site=user.reach.only, disabled=user.disabled, created_at=user.created_at
+            )
+            for user in kiosks.listed(connection)
+            if user.reach.within(session.reach)
+        ]
 
 
 @router.post("", status_code=201, responses=declared(401, 403, 409, 422, 503))
@@ -87,7 +95,7 @@ def add(body: NewKiosk, session: Admin, services: Parts) -> CodeView:
 
     def work(connection: Connection) -> str:
         note(connection, now, session.user, "kiosk add", body.name)
-        return kiosks.add(connection, body.name, now, session.site, look_only=body.look_only)
+        return kiosks.add(connection, body.name, now, session.reach.at(body.site), look_only=body.look_only)
 
     return CodeView(code=services.writer.write(work))
 
@@ -98,6 +106,7 @@ def renew(name: Name, session: Admin, services: Parts) -> CodeView:
     now = services.now()
 
     def work(connection: Connection) -> str:
+        _own(connection, session, name)
         note(connection, now, session.user, "kiosk code", name)
         return kiosks.renew(connection, name, now)
 
@@ -110,7 +119,13 @@ def revoke(name: Name, session: Admin, services: Parts) -> None:
     now = services.now()
 
     def work(connection: Connection) -> None:
+        _own(connection, session, name)
         note(connection, now, session.user, "kiosk revoke", name)
         kiosks.revoke(connection, name)
 
     services.writer.write(work)
+
+
+def _own(connection: Connection, session: Session, name: str) -> None:
+    if not any(one.name == name and one.reach.within(session.reach) for one in kiosks.listed(connection)):
+        raise UnknownError(f"kiosk {name}: there is none with this name")

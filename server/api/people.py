@@ -13,8 +13,10 @@ from server.accounts import users
 from server.accounts.audit import note
 from server.accounts.looking import viewed
 from server.accounts.permissions import KIOSKS, PERMISSIONS, Role
+from server.accounts.reach import EVERY, MOST, Reach, parse
 from server.accounts.sessions import Session
 from server.accounts.tables import audit as audit_table
+from server.accounts.tables import user_reach
 from server.accounts.tables import users as user_table
 from server.accounts.users import User
 from server.accounts.web import Parts, require
@@ -25,6 +27,10 @@ router = APIRouter(prefix="/api/v1", tags=["accounts"])
 Reader = Annotated[Session, Depends(require("users.read"))]
 Admin = Annotated[Session, Depends(require("users.write"))]
 Name = Annotated[str, Path(max_length=80)]
+Places = Annotated[
+    list[Annotated[str, Field(max_length=121)]],
+    Field(max_length=MOST, description="SITE, or SITE/GRID for one grid of it; `*` alone: every school. Before `site`"),
+]
 Site = Annotated[str, Field(max_length=40, pattern="^([a-z0-9-]{1,40})?$", description="empty: every site")]
 
 
@@ -33,9 +39,18 @@ class UserView(BaseModel):
 
     name: str
     role: str
-    site: str
+    site: str = Field(description="the only school that is seen; empty where there are several: see `reach`")
+    reach: list[str] = Field(description="`*`, or SITE and SITE/GRID")
     disabled: bool
     created_at: Moment
+
+    @classmethod
+    def of(cls, user: User) -> UserView:
+        """Show a user."""
+        return cls(
+            name=user.name, role=user.role, site=user.reach.only, reach=user.reach.words(), disabled=user.disabled,
+            created_at=user.created_at,
+        )  # fmt: skip
 
 
 class NewUser(BaseModel):
@@ -44,6 +59,7 @@ class NewUser(BaseModel):
     name: str = Field(min_length=1, max_length=80)
     role: Role
     site: Site = ""
+    reach: Places | None = None
 
 
 class Place(BaseModel):
@@ -51,6 +67,7 @@ class Place(BaseModel):
 
     role: Role | None = None
     site: Site | None = None
+    reach: Places | None = None
     disabled: bool | None = None
 
 
@@ -79,7 +96,7 @@ def user_list(session: Reader, services: Parts) -> list[UserView]:
     viewed(services, session, "people viewed")
     with services.database.read.connect() as connection:
         found = users.listed(connection)
-    return [UserView.model_validate(user, from_attributes=True) for user in found if session.site in {"", user.site}]
+    return [UserView.of(user) for user in found if _shown(session, user)]
 
 
 @router.get("/users/permissions", responses=declared(401, 403))
@@ -91,13 +108,14 @@ def permissions(_session: Reader) -> dict[str, list[str]]:
 @router.post("/users", status_code=201, responses=declared(401, 403, 409, 422, 503))
 def add(body: NewUser, session: Admin, services: Parts) -> PasswordView:
     """Let somebody in; the first password is in the answer and nowhere else."""
-    _allowed(session, body.role, body.site)
+    reach = parse(body.reach if body.reach is not None else [body.site or EVERY])
+    _allowed(session, body.role, reach)
     password, now = users.make_password(), services.now()
     hashed = users.hash_password(password)
 
     def work(connection: Connection) -> None:
-        note(connection, now, session.user, "user add", body.name, text=f"{body.role} {body.site}".strip())
-        users.put(connection, body.name, body.role, hashed, services.steady(), body.site)
+        note(connection, now, session.user, "user add", body.name, text=f"{body.role} {' '.join(reach.words())}")
+        users.put(connection, body.name, body.role, hashed, services.steady(), reach)
 
     services.writer.write(work)
     return PasswordView(name=body.name, password=password)
@@ -109,18 +127,21 @@ def change(name: Name, body: Place, session: Admin, services: Parts) -> UserView
 
     def work(connection: Connection) -> User:
         known = _own(connection, session, name)
-        role, site = body.role or known.role, known.site if body.site is None else body.site
-        _allowed(session, role, site)
-        if (role, site) != (known.role, known.site):
-            users.assign(connection, name, role, site)
+        role, reach = body.role or known.role, known.reach
+        if body.reach is not None or body.site is not None:
+            reach = parse(body.reach if body.reach is not None else [body.site or EVERY])
+        _allowed(session, role, reach)
+        if (role, reach) != (known.role, known.reach):
+            users.assign(connection, name, role, reach)
         if body.disabled is not None and body.disabled != known.disabled:
             (users.disable if body.disabled else users.enable)(connection, name)
-        said = {"role": body.role, "site": body.site, "disabled": body.disabled}
+        told = None if reach == known.reach else " ".join(reach.words())
+        said = {"role": body.role, "reach": told, "disabled": body.disabled}
         text = ", ".join(f"{key} {value}" for key, value in said.items() if value is not None)
         note(connection, services.now(), session.user, "user change", name, text=text)
         return users.find(connection, name)
 
-    return UserView.model_validate(services.writer.write(work), from_attributes=True)
+    return UserView.of(services.writer.write(work))
 
 
 @router.post("/users/{name}/password", responses=declared(401, 403, 404, 409, 503))
@@ -154,9 +175,12 @@ def audit(
     statement = select(audit_table).order_by(table.n.desc()).limit(limit)
     if before is not None:
         statement = statement.where(table.n < before)
-    if session.site:
-        own = select(user_table.c.name).where(user_table.c.site == session.site)
-        statement = statement.where(table.by.in_(own))
+    if session.reach.sites is not None:
+        seen = user_reach.c.site.in_(sorted(session.reach.sites))
+        more = select(user_reach.c.user).where(~seen)  # who sees a school that is not within
+        own = select(user_reach.c.user).where(seen, user_reach.c.user.not_in(more))
+        names = select(user_table.c.name).where(user_table.c.id.in_(own))
+        statement = statement.where(table.by.in_(names))
     if by:
         statement = statement.where(table.by == by.replace("\0", ""))
     if action:
@@ -169,18 +193,21 @@ def audit(
 
 def _own(connection: Connection, session: Session, name: str) -> User:
     found = users.find(connection, name)
-    if session.site not in {"", found.site}:
+    if not _shown(session, found):
         raise Problem(404, "Unknown", f"user {name}: does not exist")
     if found.role in KIOSKS:
         raise Problem(409, "Not possible now", f"{name}：是固定屏幕，请在“固定屏幕”页管理")
     return found
 
 
-def _allowed(session: Session, role: Role, site: str) -> None:
-    """Somebody who sees one school gives nobody more than that school."""
+def _shown(session: Session, user: User) -> bool:
+    """Whoever sees more than the one who asks is none of his people; who sees nothing is for those who see all."""
+    return user.reach.within(session.reach) and (user.reach.sites != frozenset() or session.reach.sites is None)
+
+
+def _allowed(session: Session, role: Role, reach: Reach) -> None:
+    """Nobody gives more than he has."""
     if role in KIOSKS:
         raise Problem(422, "Not understood", "固定屏幕请在“固定屏幕”页添加")
-    if session.site and site != session.site:
-        raise Problem(403, "Not allowed", f"只能管理本校（{session.site}）的账号")
-    if site and role in {Role.COUNTY, Role.CITY}:
-        raise Problem(422, "Not understood", "县级、市级账号不属于一所学校，学校请留空")
+    if not reach.within(session.reach):
+        raise Problem(403, "Not allowed", f"只能管理自己范围（{'、'.join(session.reach.words()[:20])}）内的账号")

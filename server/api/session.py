@@ -30,8 +30,9 @@ class SessionView(BaseModel):
 
     name: str
     role: str
-    site: str = Field(description="empty: every site")
+    site: str = Field(description="the only school that is seen; empty where there are several: see `reach`")
     csrf: str
+    reach: list[str] = Field(default=[], description="`*`, or SITE and SITE/GRID")
 
 
 @router.post("/session", responses=declared(401, 422, 429, 503))
@@ -74,13 +75,17 @@ def log_in(login: Login, request: Request, response: Response, services: Parts) 
         samesite="strict",
         secure=services.tls,
     )
-    return SessionView(name=session.user, role=session.role, site=session.site, csrf=csrf_of(token))
+    return SessionView(
+        name=session.user, role=session.role, site=session.reach.only, csrf=csrf_of(token), reach=session.reach.words()
+    )
 
 
 @router.get("/session", responses=declared(401, 403))
 def show(session: Annotated[Session, Depends(require("pages.read"))]) -> SessionView:
     """Say who is logged in."""
-    return SessionView(name=session.user, role=session.role, site=session.site, csrf=session.csrf)
+    return SessionView(
+        name=session.user, role=session.role, site=session.reach.only, csrf=session.csrf, reach=session.reach.words()
+    )
 
 
 @router.delete("/session", status_code=204, responses=declared(401, 403))

@@ -36,6 +36,6 @@ async def stream(
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 18:
             raise Problem(422, "Not understood", "Last-Event-ID: is not a number of this stream")
         start = int(last_event_id)
-    client = Client(session.hash, session.site)
+    client = Client(session.hash, session.reach)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(services.live.listen(client, start), media_type="text/event-stream", headers=headers)

@@ -127,4 +127,4 @@ def change(body: Passwords, session: Annotated[Session, Depends(require("account
 
 
 def _oversees(session: Session) -> bool:
-    return session.may("users.write") and not session.site
+    return session.may("users.write") and session.reach.sites is None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.places import school_or_all
 from server.api.problems import Problem, declared
 from server.moments import Moment
 from server.push import health as push_health
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/api/v1/wall", tags=["wall"])
 
 Reader = Annotated[Session, Depends(require("wall.read"))]
 Writer = Annotated[Session, Depends(require("wall.write"))]
+Site = Annotated[str, Query(max_length=40, description="for an account that sees several schools")]
 PlanId = Annotated[str, Path(max_length=40)]
 Language = Literal["zh-CN", "en"]
 
@@ -94,55 +96,60 @@ class Advice(BaseModel):
 
 
 @router.get("", responses=declared(401, 403, 422))
-def show(session: Reader, services: Parts, lang: Language = "zh-CN") -> WallView:
+def show(session: Reader, services: Parts, lang: Language = "zh-CN", site: Site = "") -> WallView:
     """Give what the wall shows beside the alerts."""
     with services.database.read.connect() as connection:
-        shifts = roster.read(connection, session.site)
+        reach = session.reach.at(site)
+        shifts = roster.read(connection, reach.only)
         return WallView(
-            advice=advice.own(connection, session.site, lang),
+            advice=advice.own(connection, reach.only, lang),
             on_duty=[
                 ShiftView.model_validate(shift)
                 for shift in roster.on_duty(shifts, school_time(services, services.now()))
             ],
             roster_set=bool(shifts),
-            plans=[
-                PlanView.model_validate(plan, from_attributes=True) for plan in plans.listed(connection, session.site)
-            ],
-            push=[
-                PushView.model_validate(state) for state in push_health.states(connection, services.push, session.site)
-            ],
+            plans=[PlanView.model_validate(plan, from_attributes=True) for plan in plans.listed(connection, reach)],
+            push=[PushView.model_validate(state) for state in push_health.states(connection, services.push, reach)],
         )
 
 
 @router.put("/advice/{kind}", status_code=204, responses=declared(401, 403, 404, 422, 503))
-def write_advice(kind: Annotated[str, Path(max_length=40)], body: Advice, session: Writer, services: Parts) -> None:
+def write_advice(
+    kind: Annotated[str, Path(max_length=40)], body: Advice, session: Writer, services: Parts, site: Site = ""
+) -> None:
     """Write what to do when a kind of hazard comes; the first line stands on the card."""
-    now = services.now()
-    services.writer.write(lambda c: advice.write(c, session.site, kind, body.language, body.text, session.user, now))
+    now, school = services.now(), school_or_all(session, site)
+    services.writer.write(lambda c: advice.write(c, school, kind, body.language, body.text, session.user, now))
 
 
 @router.get("/roster", responses=declared(401, 403))
-def show_roster(session: Writer, services: Parts) -> list[ShiftView]:
+def show_roster(session: Writer, services: Parts, site: Site = "") -> list[ShiftView]:
     """Show the whole week."""
+    school = school_or_all(session, site)
     with services.database.read.connect() as connection:
-        return [ShiftView.model_validate(shift) for shift in roster.read(connection, session.site)]
+        return [ShiftView.model_validate(shift) for shift in roster.read(connection, school)]
 
 
 @router.put("/roster", status_code=204, responses=declared(401, 403, 422, 503))
 def write_roster(
-    body: Annotated[list[ShiftView], Field(max_length=roster.MOST)], session: Writer, services: Parts
+    body: Annotated[list[ShiftView], Field(max_length=roster.MOST)], session: Writer, services: Parts, site: Site = ""
 ) -> None:
     """Replace the whole week."""
-    now = services.now()
+    now, school = services.now(), school_or_all(session, site)
     shifts = [roster.Shift(**shift.model_dump()) for shift in body]
-    services.writer.write(lambda c: roster.write(c, session.site, shifts, session.user, now))
+    services.writer.write(lambda c: roster.write(c, school, shifts, session.user, now))
 
 
 @router.post("/plans", status_code=201, responses=declared(401, 403, 409, 422, 503))
 async def add_plan(
-    request: Request, session: Writer, services: Parts, name: Annotated[str, Query(min_length=1, max_length=80)]
+    request: Request,
+    session: Writer,
+    services: Parts,
+    name: Annotated[str, Query(min_length=1, max_length=80)],
+    site: Site = "",
 ) -> Mapping[str, str]:
     """Keep a plan: the body is the picture itself, a PNG or a JPEG."""
+    school = school_or_all(session, site)
     data = bytearray()
     async for part in request.stream():
         data += part
@@ -150,7 +157,7 @@ async def add_plan(
             raise Problem(422, "Not understood", f"plan: at most {MOST_BYTES // 2**20} MB")
     now, content = services.now(), bytes(data)
     plan = await asyncio.wrap_future(
-        services.writer.submit(lambda c: plans.add(c, session.site, name.strip(), content, session.user, now))
+        services.writer.submit(lambda c: plans.add(c, school, name.strip(), content, session.user, now))
     )
     return {"id": plan}
 
@@ -159,7 +166,7 @@ async def add_plan(
 def picture(plan: PlanId, session: Reader, services: Parts) -> Response:
     """Give a plan's picture."""
     with services.database.read.connect() as connection:
-        kind, data = plans.image(connection, plan, session.site)
+        kind, data = plans.image(connection, plan, session.reach)
     return Response(data, media_type=kind, headers={"Cache-Control": "private, max-age=86400, immutable"})
 
 
@@ -170,11 +177,11 @@ def place(
     """Replace where the points of a plan are."""
     now = services.now()
     spots = [plans.Spot(**spot.model_dump()) for spot in body]
-    services.writer.write(lambda c: plans.place(c, plan, session.site, spots, session.user, now))
+    services.writer.write(lambda c: plans.place(c, plan, session.reach, spots, session.user, now))
 
 
 @router.delete("/plans/{plan}", status_code=204, responses=declared(401, 403, 404, 503))
 def remove(plan: PlanId, session: Writer, services: Parts) -> None:
     """Take a plan away."""
     now = services.now()
-    services.writer.write(lambda c: plans.remove(c, plan, session.site, session.user, now))
+    services.writer.write(lambda c: plans.remove(c, plan, session.reach, session.user, now))

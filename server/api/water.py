@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from contracts.messages import Id, Value
 from contracts.vocabulary import Hazard
+from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.alerts.actions import By, acknowledge
@@ -92,16 +93,16 @@ class CheckedIn(BaseModel):
 @router.get("", responses=declared(401, 403))
 def water(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> list[WaterView]:
     """List everything that is watched at the water."""
-    wanted = session.site or site
+    reach = session.reach.at(site)
     found: list[WaterView] = []
     with services.database.read.connect() as connection:
         rows = [
             *connection.execute(select(zones).where(zones.c.gone.is_(False))),
             *connection.execute(select(points).where(points.c.gone.is_(False), points.c.kind.in_(WATER_KINDS))),
         ]
-        standing = [a for a in listed(connection, site=wanted, only_open=True, limit=1000) if a.kind in WATER_HAZARDS]
+        standing = [a for a in listed(connection, reach=reach, only_open=True, limit=1000) if a.kind in WATER_HAZARDS]
     for row in rows:
-        if wanted and row.site != wanted:
+        if not reach.sees(row.site):
             continue
         newest = services.latest.get((row.site, row.agent, row.id))
         here = [a for a in standing if (a.site, a.agent, a.point) == (row.site, row.agent, row.id)]
@@ -119,7 +120,7 @@ def water(session: Reader, services: Parts, site: Annotated[str, Query(max_lengt
 def tiles(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> BoardView:
     """Give every water with its state, the worst first."""
     with services.database.read.connect() as connection:
-        found = board(connection, services, session.site or site)
+        found = board(connection, services, session.reach.at(site))
     return BoardView(server_time=services.now(), tiles=tuple(found))
 
 
@@ -134,7 +135,7 @@ def level(
     """Draw the last 24 hours of a level (`agent/point`; the first one where none is named) with its limits."""
     with services.database.read.connect() as connection:
         _find(connection, services, session, site, water)
-        tile = next(t for t in board(connection, services, site) if t.id == water)
+        tile = next(t for t in board(connection, services, Reach.of(site)) if t.id == water)
     chosen = next((one for one in tile.levels if point in ("", f"{one.agent}/{one.point}")), None)
     if chosen is None:
         raise Problem(404, "Unknown", f"{tile.name}：没有水位测点 {point}".rstrip())
@@ -175,7 +176,7 @@ def arrived(
     body: ArrivalBody, session: Annotated[Session, Depends(require("water.dispatch"))], services: Parts
 ) -> BoardView:
     """Record that who was sent is there."""
-    services.writer.write(lambda c: records.arrive(c, body.id, session.site, session.user, services.now()))
+    services.writer.write(lambda c: records.arrive(c, body.id, session.reach, session.user, services.now()))
     return tiles(session, services)
 
 
@@ -187,7 +188,7 @@ def checkin(
 
     def work(connection: Connection) -> CheckedIn:
         found, checkpoint = records.find(connection, services.waters, body.token)
-        if session.site not in ("", found.site):
+        if not session.reach.sees(found.site):
             raise Problem(404, "Unknown", "这个巡查点不在您的学校")
         word = CheckIn(body.id, checkpoint, body.gear, body.note, body.trouble, body.age_s)
         outcome = check_in(connection, services, found, word, session)
@@ -198,8 +199,8 @@ def checkin(
 
 
 def _find(connection: Connection, services: Services, session: Session, site: str, water: Id) -> Found:
-    if session.site in ("", site):
-        for found in gather(connection, services, site):
+    if session.reach.sees(site):
+        for found in gather(connection, services, Reach.of(site)):
             if found.section.id == water:
                 return found
     raise Problem(404, "Unknown", f"没有水域 {site}/{water}")

@@ -125,7 +125,7 @@ def first_login(connection: Connection) -> status.Login:
         return status.Login(LOGIN, None)
     password = users.make_password()
     now = datetime.now(UTC)
-    users.add(connection, LOGIN, Role.SAFETY, password, now, "")
+    users.add(connection, LOGIN, Role.SAFETY, password, now)
     note(connection, now, "(demo)", "user add", LOGIN)
     return status.Login(LOGIN, password)
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, or_, select, update
 
+from server.accounts.reach import Reach
 from server.changes import announce
 from server.database import insert_new
 from server.drills import acts
@@ -108,11 +109,9 @@ def get(connection: Connection, drill: str) -> Drill:
     return _drill(row)
 
 
-def recent(connection: Connection, site: str | None, limit: int = 50) -> list[Drill]:
-    """The newest drills of a school, of all where none is named."""
-    query = select(drills).order_by(drills.c.created_at.desc()).limit(limit)
-    if site is not None:
-        query = query.where(drills.c.site == site)
+def recent(connection: Connection, reach: Reach, limit: int = 50) -> list[Drill]:
+    """The newest drills of the schools within reach."""
+    query = select(drills).where(*reach.where(drills.c.site)).order_by(drills.c.created_at.desc()).limit(limit)
     return [_drill(row) for row in connection.execute(query)]
 
 

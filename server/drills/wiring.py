@@ -17,6 +17,7 @@ from config import ConfigError, load
 from config.duties import Duties
 from config.school import SchoolConfig
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.drills import store
 from server.drills.conductor import Conductor, Flaw
 from server.duties.records import Deed, fulfil, take_back
@@ -75,7 +76,7 @@ class Books:
             found_at=found.at,
             cause=found.cause,
         )
-        return report(connection, self.ledger, finding, Actor(found.by, Role.SAFETY, found.site)).id
+        return report(connection, self.ledger, finding, Actor(found.by, Role.SAFETY, Reach.of(found.site))).id
 
     def fulfil_duty(self, connection: Connection, drill: store.Drill, now: datetime) -> None:
         """A timed drill is the proof of the monthly (or quarterly) one."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from config.duties import Duties
+from server.accounts.reach import EVERYWHERE, Reach
 from server.duties.records import Deed, fulfil
 from server.duties.tables import checkpoints, subjects
 from server.errors import RefusedError, UnknownError
@@ -26,6 +27,10 @@ class Checkpoint:
     grid: str
     name: str
 
+    def seen_by(self, reach: Reach) -> bool:
+        """Tell whether it is within: in a grid that is, or in none."""
+        return reach.sees_grid(self.site, self.grid) if self.grid else reach.sees(self.site)
+
 
 def add(connection: Connection, site: str, grid: str, name: str, by: str, now: datetime) -> Checkpoint:
     """Add a checkpoint; the token of its code is not to be guessed."""
@@ -34,7 +39,7 @@ def add(connection: Connection, site: str, grid: str, name: str, by: str, now: d
     known = select(subjects.c.id).where(subjects.c.site == site, subjects.c.kind == "grid", subjects.c.id == grid)
     if grid and connection.execute(known).first() is None:
         raise RefusedError(f"巡查点：{site} 没有网格 {grid}")
-    if len(listed(connection, site)) >= MOST:
+    if len(listed(connection, Reach.of(site))) >= MOST:
         raise RefusedError(f"巡查点：一所学校最多 {MOST} 个")
     made = Checkpoint(secrets.token_urlsafe(16), site, grid, name.strip())
     row = {"token": made.token, "site": site, "grid": grid, "name": made.name, "at": now, "by": by}
@@ -42,11 +47,12 @@ def add(connection: Connection, site: str, grid: str, name: str, by: str, now: d
     return made
 
 
-def listed(connection: Connection, site: str = "") -> Sequence[Checkpoint]:
-    """Return the checkpoints of a school, or of all."""
+def listed(connection: Connection, reach: Reach = EVERYWHERE) -> Sequence[Checkpoint]:
+    """Return the checkpoints within reach, those of no grid for everybody of the school."""
     query = select(checkpoints).order_by(checkpoints.c.site, checkpoints.c.grid, checkpoints.c.name)
-    rows = connection.execute(query.where(checkpoints.c.site == site) if site else query)
-    return [Checkpoint(row.token, row.site, row.grid, row.name) for row in rows]
+    rows = connection.execute(query.where(*reach.where(checkpoints.c.site)))
+    found = [Checkpoint(row.token, row.site, row.grid, row.name) for row in rows]
+    return [place for place in found if place.seen_by(reach)]
 
 
 def find(connection: Connection, token: str) -> Checkpoint:

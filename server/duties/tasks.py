@@ -12,7 +12,8 @@ from sqlalchemy import Connection, func, select
 
 from config.calendar import Calendar
 from config.duties import Duties, Duty
-from server.accounts.tables import users
+from server.accounts.reach import EVERYWHERE, Reach, covering, of_users
+from server.accounts.tables import user_reach, users
 from server.duties.own_calendar import all_own
 from server.duties.slots import Slot, slots, start_of
 from server.duties.tables import records, subjects
@@ -53,6 +54,8 @@ class Bearer:
     person: str = ""
     stage: str = ""
     boarding: bool = False
+    reach: Reach = EVERYWHERE
+    """Of a person: whose tasks they are to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +158,12 @@ def _bearers(connection: Connection, duty: Duty, schools: list[Bearer], sites: t
             for r in connection.execute(rows.order_by(subjects.c.site, subjects.c.id)):
                 yield Bearer(r.site, r.id, r.name, r.since, r.person, "", boarding.get(r.site, False))
         case "person":
-            rows = select(users.c.name, users.c.site, users.c.created_at).where(
-                users.c.role.in_(duty.roles), ~users.c.disabled, users.c.site.in_([*sites, ""])
-            )
-            for r in connection.execute(rows.order_by(users.c.name)):
-                yield Bearer(r.site, r.name, r.name, r.created_at, r.name)
+            here = select(user_reach.c.user).where(covering(sites))
+            rows = select(users).where(users.c.role.in_(duty.roles), ~users.c.disabled, users.c.id.in_(here))
+            people = connection.execute(rows.order_by(users.c.name)).all()
+            reach = of_users(connection, [r.id for r in people])
+            for r in people:
+                yield Bearer(reach[r.id].only, r.name, r.name, r.created_at, r.name, reach=reach[r.id])
         case "county" | "city":
             above = select(func.min(users.c.created_at)).where(users.c.role == duty.subject)
             if (since := connection.execute(above).scalar()) is not None:

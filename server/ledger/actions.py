@@ -40,8 +40,10 @@ class Finding:
 def report(connection: Connection, ledger: Ledger, finding: Finding, actor: Actor) -> Entry:
     """Open an entry, or join the open one of the same cause."""
     now = ledger.clock()
-    if actor.site not in {"", finding.site}:
+    if not actor.reach.sees(finding.site):
         raise guards.PersonError(f"{finding.site}：不是您所在的学校")
+    if not finding.grid:
+        finding = replace(finding, grid=_own_grid(actor.reach.grids.get(finding.site, frozenset())))
     fields = {
         "place": finding.place, "grid": finding.grid, "description": finding.description, "basis": finding.basis,
         "category": finding.category, "source": finding.source,
@@ -75,7 +77,7 @@ def act(
     """Take one step with an entry; `seen` is its id and the version this person saw."""
     hazard, version = seen
     before = store.get(connection, hazard, lock=True)
-    if actor.site not in {"", before.site}:
+    if not sees(actor, before):
         raise UnknownError(f"台账中没有第 {hazard} 号记录")
     if before.version != version:
         raise store.StaleEditError(f"{before.number}：别人刚刚修改过，请刷新后重做（没有覆盖任何内容）")
@@ -87,6 +89,18 @@ def act(
     if action == "merge":
         _merge(connection, before, after, actor, now)
     return store.change(connection, before, after, actor.name, now, action, {"given": sorted(given)})
+
+
+def sees(actor: Actor, entry: Entry) -> bool:
+    """Tell whether an entry is this person's to see: in his grid, or found by him, or given to him."""
+    own = actor.name in {entry.found_by, entry.responsible}
+    return actor.reach.sees_grid(entry.site, entry.grid) or (own and actor.reach.sees(entry.site))
+
+
+def _own_grid(names: frozenset[str]) -> str:
+    """Return the grid of one who sees a single one, by its name before its id."""
+    spoken = sorted(name for name in names if not name.isascii()) or sorted(names)
+    return spoken[0] if len(spoken) == 1 else ""
 
 
 def clean(name: str, value: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from config.judgement import Field3, Judgement
 from server.accounts.permissions import Role
+from server.accounts.reach import EVERYWHERE, Reach
 from server.errors import RefusedError
 from server.ledger.entry import Entry
 
@@ -49,11 +50,11 @@ class PersonError(RuleError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it. `site` is empty for those above the schools."""
+    """Who does it, and which schools and grids are his."""
 
     name: str
     role: Role
-    site: str = ""
+    reach: Reach = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)

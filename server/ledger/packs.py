@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from config.judgement import Judgement
 from server.ledger.entry import Entry, State, from_row
-from server.ledger.query import Wanted, counts
+from server.ledger.query import Wanted, counts, within
 from server.ledger.tables import IS_OPEN, hazards
 
 MOST, MOST_ABOVE = 2000, 300  # entries a table: of one school, of many
@@ -33,19 +33,17 @@ class Pack:
     totals: dict[str, int]  # how many there are of each kind, of which a long table shows the newest
 
 
-def week(connection: Connection, judgement: Judgement, sites: tuple[str, ...] | None, day: date, now: datetime) -> Pack:
+def week(connection: Connection, judgement: Judgement, whose: Wanted, day: date, now: datetime) -> Pack:
     """Return the pack of the 周研判 of the week with this day."""
     monday = day - timedelta(days=day.weekday())
-    return _pack(connection, judgement, sites, "周研判", (monday, monday + timedelta(days=6)), now)
+    return _pack(connection, judgement, whose, "周研判", (monday, monday + timedelta(days=6)), now)
 
 
-def month(
-    connection: Connection, judgement: Judgement, sites: tuple[str, ...] | None, day: date, now: datetime
-) -> Pack:
+def month(connection: Connection, judgement: Judgement, whose: Wanted, day: date, now: datetime) -> Pack:
     """Return the pack of the 月调度 of the month with this day."""
     first = day.replace(day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return _pack(connection, judgement, sites, "月调度", (first, last), now)
+    return _pack(connection, judgement, whose, "月调度", (first, last), now)
 
 
 def lacking(entry: Entry, judgement: Judgement) -> tuple[str, ...]:
@@ -59,7 +57,7 @@ def lacking(entry: Entry, judgement: Judgement) -> tuple[str, ...]:
 def _pack(
     connection: Connection,
     judgement: Judgement,
-    sites: tuple[str, ...] | None,
+    whose: Wanted,
     title: str,
     span: tuple[date, date],
     now: datetime,
@@ -68,10 +66,11 @@ def _pack(
     begin = datetime.combine(span[0], datetime.min.time(), zone)
     end = datetime.combine(span[1] + timedelta(days=1), datetime.min.time(), zone)
     c = hazards.c
-    if sites is None:
-        base = select(hazards).order_by(c.found_at.desc(), c.id.desc()).limit(MOST_ABOVE)
+    here = within(whose.reach, whose.person)
+    if whose.reach.only:
+        base = select(hazards).where(*here).order_by(c.site, c.found_at).limit(MOST)
     else:
-        base = select(hazards).where(c.site.in_(sites)).order_by(c.site, c.found_at).limit(MOST)
+        base = select(hazards).where(*here).order_by(c.found_at.desc(), c.id.desc()).limit(MOST_ABOVE)
     found = _entries(connection, base.where(c.found_at >= begin, c.found_at < end))
     grades = [grade.id for grade in judgement.grades if grade.major]
     early = [State.FOUND.value, State.REGISTERED.value, State.JUDGED.value]
@@ -83,7 +82,6 @@ def _pack(
     }
     waiting = _entries(connection, base.where(asked["unjudged"]))
     words = judgement.words("category")
-    here: list[ColumnElement[bool]] = [] if sites is None else [c.site.in_(sites)]
     kinds = select(c.category, func.count()).where(asked["found"], *here).group_by(c.category)
     common: Counter[str] = Counter()
     for row in connection.execute(kinds):
@@ -95,7 +93,7 @@ def _pack(
         _entries(connection, base.where(asked["major"])),
         _entries(connection, base.where(asked["overdue"])),
         tuple(common.most_common()),
-        counts(connection, Wanted(sites=sites, found_from=begin, found_to=end)),
+        counts(connection, replace(whose, found_from=begin, found_to=end)),
         {name: _count(connection, what, here) for name, what in asked.items()},
     )  # fmt: skip
 

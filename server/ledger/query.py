@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
 
+from server.accounts.reach import EVERYWHERE, Reach
 from server.ledger import search
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.guards import MissingError
@@ -23,9 +24,11 @@ COUNTED, MORE = 10_000, "more"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries. An empty field asks for nothing; `sites` None means every school."""
+    """Which entries. An empty field asks for nothing."""
 
-    sites: tuple[str, ...] | None = None
+    reach: Reach = EVERYWHERE
+    person: str = ""
+    """Who asks: of a school he sees in part, what he found and what was given to him is seen too."""
     states: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     grades: tuple[str, ...] = ()
@@ -33,6 +36,7 @@ class Wanted:
     register: int | None = None
     responsible: str = ""
     point: str = ""
+    grid: str = ""
     open: bool | None = None
     overdue_at: datetime | None = None
     found_from: datetime | None = None
@@ -102,13 +106,13 @@ def story(connection: Connection, hazard: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def precision(connection: Connection, sites: tuple[str, ...] | None) -> list[dict[str, Any]]:
+def precision(connection: Connection, reach: Reach = EVERYWHERE) -> list[dict[str, Any]]:
     """Return per sensor how many of its settled entries were real: what false alarms are judged for."""
     false = func.sum(case((hazards.c.state == State.FALSE_ALARM, 1), else_=0))
     real = func.sum(case((hazards.c.state.in_([State.CLOSED, State.ARCHIVED]), 1), else_=0))
     query = (
         select(hazards.c.site, hazards.c.agent, hazards.c.point, real.label("real"), false.label("false_alarms"))
-        .where(hazards.c.point != "", ~hazards.c.open, *_conditions(Wanted(sites=sites)))
+        .where(hazards.c.point != "", ~hazards.c.open, *within(reach))
         .group_by(hazards.c.site, hazards.c.agent, hazards.c.point)
         .order_by(false.desc())
     )
@@ -120,14 +124,24 @@ def precision(connection: Connection, sites: tuple[str, ...] | None) -> list[dic
     return found
 
 
+def within(reach: Reach, person: str = "") -> list[ColumnElement[bool]]:
+    """Return the conditions that keep a query to what an account sees."""
+    c = hazards.c
+    conditions = list(reach.where(c.site))
+    if reach.grids:
+        own = [c.found_by == person, c.responsible == person] if person else []
+        parts = [and_(c.site == site, c.grid.in_(sorted(grids))) for site, grids in reach.grids.items()]
+        conditions.append(or_(c.site.not_in(sorted(reach.grids)), *parts, *own))
+    return conditions
+
+
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     c = hazards.c
-    conditions: list[ColumnElement[bool]] = []
+    conditions = within(wanted.reach, wanted.person)
     for column, values in (
-        (c.site, wanted.sites), (c.state, wanted.states or None), (c.category, wanted.categories or None),
-        (c.grade, wanted.grades or None), (c.source, wanted.sources or None),
+        (c.state, wanted.states), (c.category, wanted.categories), (c.grade, wanted.grades), (c.source, wanted.sources),
     ):  # fmt: skip
-        if values is not None:
+        if values:
             conditions.append(column == values[0] if len(values) == 1 else column.in_(values))
     if wanted.register is not None:
         conditions.append(c.register == wanted.register)
@@ -135,6 +149,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(c.responsible == wanted.responsible)
     if wanted.point:
         conditions.append(c.point == wanted.point)
+    if wanted.grid:
+        conditions.append(c.grid == wanted.grid)
     if wanted.open is not None:
         conditions.append(IS_OPEN if wanted.open else ~c.open)
     if wanted.text:

@@ -152,5 +152,6 @@ def _written(
 
 
 def _announce(connection: Connection, entry: Entry, at: datetime) -> None:
-    payload = {"id": entry.id, "number": entry.number, "state": entry.state.value, "version": entry.version}
+    where = {"id": entry.id, "number": entry.number, "grid": entry.grid}
+    payload = {**where, "state": entry.state.value, "version": entry.version}
     announce(connection, at, "hazard", entry.site, payload)

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, or_, select, update
 
 from config.judgement import Rung
-from server.accounts.tables import users
+from server.accounts.reach import covering
+from server.accounts.tables import user_reach, users
 from server.alerts.alert import Alert
 from server.alerts.tables import alerts
 from server.database import insert_new
@@ -86,7 +87,8 @@ def _tell(connection: Connection, ledger: Ledger, entry: Entry, now: datetime) -
 
 def _named(connection: Connection, roster: tuple[Rung, ...], site: str) -> tuple[Rung, ...]:
     """Return the roster with the names of today in it."""
-    people = select(users.c.name).where(~users.c.disabled, users.c.site.in_([site, ""])).order_by(users.c.name)
+    here = select(user_reach.c.user).where(covering([site]))
+    people = select(users.c.name).where(~users.c.disabled, users.c.id.in_(here)).order_by(users.c.name)
     return tuple(
         rung
         if rung.users

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from server.accounts import audit
+from server.accounts.reach import EVERYWHERE, Reach
 from server.ledger.entry import State
 from server.ledger.journal import GENESIS, Row, digest, moment
 from server.ledger.tables import chains, hazards, journal
@@ -50,11 +51,11 @@ class Proof:
     entries: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
 
 
-def verify(connection: Connection, anchors: Iterable[Tip] = ()) -> Proof:
-    """Check the database's journal; `anchors` are tips that were noted outside of it."""
-    proof = prove(stored(connection), anchors)
+def verify(connection: Connection, anchors: Iterable[Tip] = (), reach: Reach = EVERYWHERE) -> Proof:
+    """Check the journal of the schools within reach; `anchors` are tips that were noted outside of it."""
+    proof = prove(stored(connection, reach), anchors)
     if proof.broken is None:
-        proof.broken = _tips_agree(connection, proof) or _entries_agree(connection, proof)
+        proof.broken = _tips_agree(connection, proof, reach) or _entries_agree(connection, proof, reach)
     return proof
 
 
@@ -78,9 +79,10 @@ def prove(rows: Iterable[Row], anchors: Iterable[Tip] = ()) -> Proof:
     return proof
 
 
-def stored(connection: Connection) -> Iterator[Row]:
+def stored(connection: Connection, reach: Reach = EVERYWHERE) -> Iterator[Row]:
     """Return the journal in the order of sites and numbers, a page at a time."""
-    for site in connection.execute(select(journal.c.site).distinct().order_by(journal.c.site)).scalars().all():
+    known = select(journal.c.site).where(*reach.where(journal.c.site)).distinct().order_by(journal.c.site)
+    for site in connection.execute(known).scalars().all():
         last = -1
         while True:
             page = select(journal).where(journal.c.site == site, journal.c.n > last).order_by(journal.c.n).limit(PAGE)
@@ -105,9 +107,9 @@ def _wrong(row: Row, before: Tip | None, noted: str | None) -> Break | None:
     return None
 
 
-def _tips_agree(connection: Connection, proof: Proof) -> Break | None:
-    ends = select(chains.c.site, chains.c.n, chains.c.hash).where(chains.c.site != audit.CHAIN)
-    for site, n, hash_ in connection.execute(ends):
+def _tips_agree(connection: Connection, proof: Proof, reach: Reach) -> Break | None:
+    known = select(chains.c.site, chains.c.n, chains.c.hash).where(chains.c.site != audit.CHAIN, *reach.where(chains.c.site))
+    for site, n, hash_ in connection.execute(known):
         tip = proof.tips.get(site, Tip(site, 0, GENESIS))
         if n > tip.n:
             return Break(site, tip.n + 1, f"is missing: the chain had {n} rows, the journal ends at {tip.n}")
@@ -123,10 +125,11 @@ def _replay(entries: dict[int, dict[str, Any]], row: Row) -> None:
     entry["journal"] = (row.site, row.n)
 
 
-def _entries_agree(connection: Connection, proof: Proof) -> Break | None:
+def _entries_agree(connection: Connection, proof: Proof, reach: Reach) -> Break | None:
     """The entries are what the journal says, column by column."""
     seen: set[int] = set()
-    for row in connection.execute(select(hazards).order_by(hazards.c.id)).yield_per(PAGE):
+    entries = select(hazards).where(*reach.where(hazards.c.site)).order_by(hazards.c.id)
+    for row in connection.execute(entries).yield_per(PAGE):
         values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way
         told = proof.entries.get(values["id"])
         if told is None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from server.accounts.permissions import may
+from server.accounts.reach import Reach
 from server.accounts.web import identify
 from server.api.drills import CURVE_WORDS
 from server.drills import record as records
@@ -38,7 +39,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
     @routes.get("/rollcall")
     async def rollcall_now(request: Request) -> Response:
         session = identify(request)
-        running = await asyncio.to_thread(_running, services, session.site if session else "")
+        running = await asyncio.to_thread(_running, services, session.reach if session else Reach.of())
         query = f"?{request.url.query}" if request.url.query else ""  # the class, from a printed code
         return RedirectResponse(f"/drills/{running}/rollcall{query}" if running else "/drills", status_code=303)
 
@@ -46,7 +47,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
     async def codes(request: Request) -> Response:
         session = identify(request)
         address = str(request.base_url).rstrip("/")
-        found = _codes(services, session.site, address) if session and may(session.role, "drills.lead") else []
+        found = _codes(services, session.reach, address) if session and may(session.role, "drills.lead") else []
         local = is_local(request.url.hostname or "")
         return pages.open(request, "drill-codes", codes=found, address=address, local=local)
 
@@ -67,37 +68,37 @@ def router(pages: Pages, services: Services) -> APIRouter:
         session = identify(request)
         if session is None:
             return pages.open(request, "drills")
-        found = await asyncio.to_thread(_record, services, drill, session.site)
+        found = await asyncio.to_thread(_record, services, drill, session.reach)
         return pages.open(request, "drill-record", drill=drill, **_values(found))
 
     _ = (drills, rollcall_now, codes, lead, board, rollcall, sheet)
     return routes
 
 
-def _codes(services: Services, site: str, address: str) -> list[Code]:
+def _codes(services: Services, reach: Reach, address: str) -> list[Code]:
     """One code a class; it leads to the drill that runs when it is scanned."""
     schools = services.drills.schools.values() if services.drills else ()
     return [
         Code(one.name, school.name, qr(f"{address}/rollcall?{urlencode({'class': one.id})}"))
         for school in schools
-        if site in ("", school.site)
+        if reach.sees(school.site)
         for one in school.classes
     ]
 
 
-def _running(services: Services, site: str) -> str | None:
+def _running(services: Services, reach: Reach) -> str | None:
     with services.database.read.connect() as connection:
         now_s = time.time()
         found = (d for d in store.open_drills(connection, now_s) if d.phase in store.RUNNING)
-        return next((d.id for d in found if not site or d.site == site), None)
+        return next((d.id for d in found if reach.sees(d.site)), None)
 
 
-def _record(services: Services, drill: str, site: str) -> Record:
+def _record(services: Services, drill: str, reach: Reach) -> Record:
     if services.drills is None:
         raise UnknownError("drills are not set up on this server")
     with services.database.read.connect() as connection:
         found = store.get(connection, drill)
-        if site and found.site != site:
+        if not reach.sees(found.site):
             raise UnknownError(f"没有编号为 {drill} 的演练")
         seen = services.drills.compute(connection, found, time.time())
         return record(connection, found, seen, services.drills.schools.get(found.site))

@@ -43,7 +43,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
         allowed = session is not None and session.may("duties.arrange")
         address = str(request.base_url).rstrip("/")
         codes = await asyncio.to_thread(_codes, services, session, address) if session and allowed else []
-        return pages.open(request, "duties-checkpoints", codes=codes, site=session.site if session else "")
+        return pages.open(request, "duties-checkpoints", codes=codes, site=session.reach.only if session else "")
 
     @routes.get("/c/{token}")
     async def checkpoint(request: Request, token: str) -> Response:
@@ -57,7 +57,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
 
 async def _of_school(pages: Pages, request: Request, room: str) -> Response:
     session = await asyncio.to_thread(identify, request)
-    return pages.open(request, room, site=session.site if session else "")
+    return pages.open(request, room, site=session.reach.only if session else "")
 
 
 def _place(services: Services, session: Session, token: str) -> Checkpoint | None:
@@ -66,10 +66,10 @@ def _place(services: Services, session: Session, token: str) -> Checkpoint | Non
             place = patrols.find(connection, token)
         except UnknownError:
             return None
-    return place if session.site in {"", place.site} else None
+    return place if place.seen_by(session.reach) else None
 
 
 def _codes(services: Services, session: Session, address: str) -> list[tuple[Checkpoint, str]]:
     with services.database.read.connect() as connection:
-        found = patrols.listed(connection, session.site)
+        found = patrols.listed(connection, session.reach)
     return [(place, qr(f"{address}/c/{place.token}")) for place in found]

@@ -9,11 +9,13 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from server.accounts.sessions import Session
 from server.accounts.web import identify
 from server.errors import UnknownError
-from server.ledger import papers, store
+from server.ledger import actions, papers, store
+from server.ledger.guards import Actor
 from server.ledger.packs import month, week
-from server.ledger.query import story
+from server.ledger.query import Wanted, story
 from server.pages.rooms import Pages
 from server.services import Services
 
@@ -29,14 +31,14 @@ def router(pages: Pages, services: Services) -> APIRouter:
     @routes.get("/hazards/report")
     async def report(request: Request) -> Response:
         session = await asyncio.to_thread(identify, request)
-        return pages.open(request, "hazard-report", site=session.site if session else "")
+        return pages.open(request, "hazard-report", site=session.reach.only if session else "")
 
     @routes.get("/hazards/packs/{kind}")
     async def pack(request: Request, kind: Literal["week", "month"], day: date | None = None) -> Response:
         session = await asyncio.to_thread(identify, request)
         if session is None:
             return pages.open(request, "hazards")
-        values = await asyncio.to_thread(_pack, services, session.site, kind, day)
+        values = await asyncio.to_thread(_pack, services, session, kind, day)
         return pages.open(request, "hazard-paper", **values)
 
     @routes.get("/hazards/{hazard}")
@@ -48,17 +50,17 @@ def router(pages: Pages, services: Services) -> APIRouter:
         session = await asyncio.to_thread(identify, request)
         if session is None:
             return pages.open(request, "hazard", hazard=hazard)
-        values = await asyncio.to_thread(_sheet, services, session.site, hazard, paper)
+        values = await asyncio.to_thread(_sheet, services, session, hazard, paper)
         return pages.open(request, "hazard-paper", **values)
 
     _ = (hazards, report, pack, entry, sheet)
     return routes
 
 
-def _sheet(services: Services, site: str, hazard: int, paper: str) -> dict[str, Any]:
+def _sheet(services: Services, session: Session, hazard: int, paper: str) -> dict[str, Any]:
     with services.database.read.connect() as connection:
         entry = store.get(connection, hazard)
-        if site and entry.site != site:
+        if not actions.sees(Actor(session.user, session.role, session.reach), entry):
             raise UnknownError(f"台账中没有第 {hazard} 号记录")
         told = story(connection, hazard) if paper == "record" else []
         school = papers.school_name(connection, entry.site)
@@ -66,11 +68,11 @@ def _sheet(services: Services, site: str, hazard: int, paper: str) -> dict[str, 
     return {**made, "school": school, "back": f"/hazards/{hazard}", "simulated_entry": entry.simulated}
 
 
-def _pack(services: Services, site: str, kind: str, day: date | None) -> dict[str, Any]:
+def _pack(services: Services, session: Session, kind: str, day: date | None) -> dict[str, Any]:
     now, judgement = services.now(), services.ledger.judgement
     today = now.astimezone(timezone(timedelta(hours=judgement.timers.utc_offset_hours))).date()
     make = week if kind == "week" else month
     with services.database.read.connect() as connection:
-        made = make(connection, judgement, (site,) if site else None, day or today, now)
-        school = papers.school_name(connection, site) if site else judgement.name
+        made = make(connection, judgement, Wanted(reach=session.reach, person=session.user), day or today, now)
+        school = papers.school_name(connection, site) if (site := session.reach.only) else judgement.name
     return {**papers.pack(made, judgement, now), "school": school, "back": "/hazards", "simulated_entry": False}

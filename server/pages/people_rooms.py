@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from server.accounts.permissions import KIOSKS, PERMISSIONS, Role
+from server.accounts.permissions import BY_GRID, KIOSKS, PERMISSIONS, Role
 from server.pages.rooms import Pages
 
 _PERSONS = tuple(role.value for role in Role if role not in KIOSKS)
@@ -17,7 +17,7 @@ def router(pages: Pages) -> APIRouter:
 
     @routes.get("/people")
     async def people(request: Request) -> Response:
-        table = [(name, [role in roles for role in _PERSONS]) for name, roles in PERMISSIONS.items()]
+        table = [(name, name in BY_GRID, [role in roles for role in _PERSONS]) for name, roles in PERMISSIONS.items()]
         return pages.open(request, "people", roles=_PERSONS, table=table)
 
     @routes.get("/audit")

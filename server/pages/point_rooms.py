@@ -50,7 +50,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
         session = identify(request)
         if session is None or not may(session.role, "readings.read"):
             return pages.open(request, "point")
-        if session.site and session.site != site:
+        if not session.reach.sees(site):
             raise UnknownError(f"point {point}: there is none")
         query = request.query_params
         name = query.get("span", "day")

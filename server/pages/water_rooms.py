@@ -56,13 +56,13 @@ def _checkpoint(services: Services, session: Session, token: str) -> tuple[Water
             water, checkpoint = records.find(connection, services.waters, token)
         except UnknownError:
             return None
-    if session.site not in ("", water.site):
+    if not session.reach.sees(water.site):
         return None
     return water, next(c.name for c in water.checkpoint if c.id == checkpoint)
 
 
 def _codes(services: Services, session: Session, address: str) -> list[Code]:
-    waters = {(w.site, w.id): w for w in services.waters.water if session.site in ("", w.site)}
+    waters = {(w.site, w.id): w for w in services.waters.water if session.reach.sees(w.site)}
     with services.database.read.connect() as connection:
         found = records.tokens(connection, list(waters.values()))
     codes: list[Code] = []

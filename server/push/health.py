@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from config.push import PushSection
+from server.accounts.reach import Reach
 from server.push.tables import push_targets
 
 
@@ -24,12 +25,12 @@ class PushState:
     sent_at: datetime | None
 
 
-def states(connection: Connection, targets: Iterable[PushSection], site: str) -> list[PushState]:
-    """Return the targets that a site's alerts go to."""
+def states(connection: Connection, targets: Iterable[PushSection], reach: Reach) -> list[PushState]:
+    """Return the targets that the alerts of these schools go to."""
     rows = {row.id: row for row in connection.execute(select(push_targets))}
     found: list[PushState] = []
     for target in targets:
-        if site and target.sites and site not in target.sites:
+        if target.sites and not reach.among(target.sites):
             continue
         row = rows.get(target.id)
         if row is None:

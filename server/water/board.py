@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from config.water import LevelSection, WaterSection
 from contracts.messages import Value
+from server.accounts.reach import EVERYWHERE, Reach
 from server.alerts.view import AlertView
 from server.moments import Moment
 from server.services import Services
@@ -99,19 +100,19 @@ class Tile(BaseModel):
     gear: dict[str, bool | None] = Field(description="四个一: there, missing, or never checked")
 
 
-def board(connection: Connection, services: Services, site: str = "") -> list[Tile]:
-    """Return all tiles of a school (of all), by state, then by grade."""
+def board(connection: Connection, services: Services, reach: Reach = EVERYWHERE) -> list[Tile]:
+    """Return all tiles within reach, by state, then by grade."""
     now = services.now()
     going = {
         row.alert: row
         for row in connection.execute(select(escalations).where(escalations.c.open))
-        if site in ("", row.site)
+        if reach.sees(row.site)
     }
     sent, patrols = last_sent(connection, now), last_patrols(connection)
     scale = next((s for s in services.ledger.judgement.scales if s.object == "water"), None)
     grades = {c.id: (c.level, c.zh) for c in scale.colours} if scale else {}
     tiles: list[Tile] = []
-    for found in gather(connection, services, site):
+    for found in gather(connection, services, reach):
         key = (found.section.site, found.section.id)
         tile = _tile(services, found, going, sent.get(key), patrols.get(key), now)
         tiles.append(tile.model_copy(update={"grade_name": grades.get(tile.grade, (0, ""))[1]}))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from config.water import WaterSection
 from contracts.vocabulary import Hazard, SensorKind
+from server.accounts.reach import EVERYWHERE, Reach
 from server.alerts.alert import Alert
 from server.alerts.store import listed
 from server.alerts.tables import point_states
@@ -34,26 +35,26 @@ class Found:
     configured: bool
 
 
-def gather(connection: Connection, services: Services, site: str = "") -> list[Found]:
-    """Return every water of a school, of all schools where none is named."""
-    members = _members(connection, site)
+def gather(connection: Connection, services: Services, reach: Reach = EVERYWHERE) -> list[Found]:
+    """Return every water within reach."""
+    members = _members(connection, reach)
     alerts: dict[Key, list[Alert]] = defaultdict(list)
-    for alert in listed(connection, site=site, only_open=True, limit=5000):
+    for alert in listed(connection, reach=reach, only_open=True, limit=5000):
         alerts[alert.site, alert.agent, alert.point].append(alert)
-    stated = _stated(connection, site)
+    stated = _stated(connection, reach)
     made = {key: _sensor(services, key, row, alerts, stated) for key, row in members.items()}
     found: list[Found] = []
     taken: set[Key] = set()
-    sections = [section for section in services.waters.water if site in ("", section.site)]
+    sections = [section for section in services.waters.water if reach.sees(section.site)]
     written = [Listed(frozenset({s.name, s.place}), [(s.site, *_split(p)) for p in s.points]) for s in sections]
-    for section, keys in zip(sections, shared_out(written, _drawn(connection, site)), strict=True):
+    for section, keys in zip(sections, shared_out(written, _drawn(connection, reach)), strict=True):
         taken.update(keys)
         found.append(Found(section, tuple(made.get(k) or _absent(k) for k in keys), configured=True))
     return found + _by_place(made, members, taken)
 
 
-def _drawn(connection: Connection, site: str) -> dict[Key, Zone]:
-    query = select(zones) if not site else select(zones).where(zones.c.site == site)
+def _drawn(connection: Connection, reach: Reach) -> dict[Key, Zone]:
+    query = select(zones).where(*reach.where(zones.c.site))
     return {
         (row.site, row.agent, row.id): Zone((row.site, row.agent, row.camera or row.id), row.place, row.gone)
         for row in connection.execute(query)
@@ -65,22 +66,19 @@ def _split(name: str) -> tuple[str, str]:
     return agent, point
 
 
-def _members(connection: Connection, site: str) -> dict[Key, Any]:
+def _members(connection: Connection, reach: Reach) -> dict[Key, Any]:
     rows: dict[Key, Any] = {}
     for table in (points, zones):
-        query = select(table).where(table.c.gone.is_(False))
-        if site:
-            query = query.where(table.c.site == site)
+        query = select(table).where(table.c.gone.is_(False), *reach.where(table.c.site))
         rows |= {(row.site, row.agent, row.id): row for row in connection.execute(query)}
     return rows
 
 
-def _stated(connection: Connection, site: str) -> frozenset[Key]:
+def _stated(connection: Connection, reach: Reach) -> frozenset[Key]:
     """Zones give no readings: known is one whose first settled state has come."""
     states = point_states.c
-    query = select(states.site, states.agent, states.point).where(states.kind == Hazard.WATER_PERSON)
-    if site:
-        query = query.where(states.site == site)
+    here = reach.where(states.site)
+    query = select(states.site, states.agent, states.point).where(states.kind == Hazard.WATER_PERSON, *here)
     return frozenset((row.site, row.agent, row.point) for row in connection.execute(query))
 
 

@@ -74,7 +74,7 @@ def _hazards(
     found = [(f"{water.name}：缺少{GEAR_ZH[item]}", f"water/{water.id}/gear/{item}") for item in missing]
     if word.trouble and word.note.strip():
         found.append((f"{water.name} {place}：{word.note.strip()}", f"water/{water.id}/patrol/{word.id}"))
-    actor = Actor(session.user, session.role, session.site)
+    actor = Actor(session.user, session.role, session.reach)
     return tuple(
         report(connection, services.ledger, Finding(
             water.site, "daily-check", words, place=water.place or water.name, grid=water.grid, category="water",

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from config.water import Waters, WaterSection
 from server.accounts.audit import note
+from server.accounts.reach import Reach
 from server.changes import announce
 from server.database import insert_new
 from server.duties.tables import subjects
@@ -46,10 +47,10 @@ def send(connection: Connection, sent: Sent) -> bool:
     return True
 
 
-def arrive(connection: Connection, id_: str, site: str, by: str, now: datetime) -> None:
+def arrive(connection: Connection, id_: str, reach: Reach, by: str, now: datetime) -> None:
     """Record that who was sent is there; the first word stands."""
     row = connection.execute(select(dispatches).where(dispatches.c.id == id_)).one_or_none()
-    if row is None or site not in ("", row.site):
+    if row is None or not reach.sees(row.site):
         raise UnknownError(f"没有这次派人记录：{id_}")
     if row.arrived_at is not None:
         return

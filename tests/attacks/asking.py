@@ -21,6 +21,7 @@ from contracts.messages import Birth, Line, Point, Stamp, Zone
 from contracts.vocabulary import Clock
 from server.accounts import sessions
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach, put
 from server.accounts.tables import users
 from server.alerts.rules import Signal
 from server.alerts.store import hear
@@ -117,8 +118,9 @@ def _sessions(connection: Any) -> dict[tuple[Role, str], str]:
     made: dict[tuple[Role, str], str] = {}
     for role in Role:
         for site in ("no1", "no2"):
-            row = {"name": f"{role.value} {site}", "role": role.value, "site": site, "password": "-", "disabled": False}
+            row = {"name": f"{role.value} {site}", "role": role.value, "password": "-", "disabled": False}
             key = connection.execute(users.insert().values(**row, created_at=NOW)).inserted_primary_key
+            put(connection, key[0], Reach.of(site))
             made[role, site] = sessions.open_session(connection, key[0], datetime.now(UTC))
     return made
 

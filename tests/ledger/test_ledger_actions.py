@@ -12,6 +12,7 @@ from ledger_clock import NOW, Clock
 from sqlalchemy import delete, insert, select, update
 
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.accounts.tables import users
 from server.alerts.alert import Alert, Change
 from server.alerts.tables import alerts
@@ -26,7 +27,7 @@ from server.ledger.tables import hazards, journal, notices
 from server.ledger.upkeep import Upkeep, tick
 from server.ledger.verify import verify
 
-SAFETY = Actor("李安全", Role.SAFETY, "yx-1")
+SAFETY = Actor("李安全", Role.SAFETY, Reach.of("yx-1"))
 COUNTY = Actor("县局", Role.COUNTY)
 FINDING = Finding("yx-1", "daily-check", "灭火器压力不足 🧯𠮷", place="三层", category="fire")
 
@@ -48,7 +49,7 @@ def test_a_person_takes_an_entry_through_and_the_journal_tells_who_did_what(data
 
 
 def test_a_school_neither_sees_nor_writes_another_schools_entries(database: Database, ledger: Ledger) -> None:
-    stranger = Actor("外校", Role.SAFETY, "yx-2")
+    stranger = Actor("外校", Role.SAFETY, Reach.of("yx-2"))
     with database.write.begin() as connection:
         e = report(connection, ledger, FINDING, SAFETY)
         with pytest.raises(UnknownError):

@@ -20,6 +20,7 @@ from sqlalchemy import insert
 from contracts.messages import Command
 from server.accounts import sessions
 from server.accounts.permissions import Role
+from server.accounts.reach import EVERY, parse, put
 from server.accounts.tables import users
 from server.alerts.alert import Alert, no_ledger
 from server.alerts.tables import alerts
@@ -74,12 +75,13 @@ class Campus:
     services: Services
     app: Any
 
-    def as_(self, role: Role, site: str = "yx-1") -> Client:
-        """Return a client with the session of a user of this role; above the schools there is no site."""
-        name, site = f"{role}@{site}", "" if role in {Role.COUNTY, Role.CITY} else site
+    def as_(self, role: Role, site: str = "yx-1", *places: str, name: str = "") -> Client:
+        """Return a client with the session of a new user of this role: of one school, of none above them, of places."""
+        name, site = name or f"{role}@{site}", "" if role in {Role.COUNTY, Role.CITY} else site
         with self.services.database.write.begin() as connection:
-            person = {"name": name, "role": role.value, "site": site, "password": "-", "created_at": NOW}
+            person = {"name": name, "role": role.value, "password": "-", "created_at": NOW}
             key = connection.execute(insert(users).values(**person, disabled=False)).inserted_primary_key
+            put(connection, key[0] if key else 0, parse(places or [site or EVERY]))
             token = sessions.open_session(connection, key[0] if key else 0, self.services.now())
         return Client(self.app, token)
 

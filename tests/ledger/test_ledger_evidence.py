@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 
 from contracts.vocabulary import Hazard, Severity
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.alerts.alert import Alert, Change
 from server.alerts.tables import alerts
 from server.database import Database
@@ -27,7 +28,7 @@ from server.ledger.tables import journal
 from server.ledger.verify import verify
 from server.presence.tables import points
 
-GRID, SAFETY = Actor("网格员", Role.GRID, "yx-1"), Actor("安全员", Role.SAFETY, "yx-1")
+GRID, SAFETY = Actor("网格员", Role.GRID, Reach.of("yx-1")), Actor("安全员", Role.SAFETY, Reach.of("yx-1"))
 
 
 def alert() -> Alert:

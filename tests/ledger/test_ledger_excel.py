@@ -11,6 +11,7 @@ from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select
 
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.database import Database
 from server.ledger.actions import Finding, report
 from server.ledger.excel import MOST_BYTES, register, take_in
@@ -20,7 +21,7 @@ from server.ledger.query import Wanted, page
 from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards
 
-SAFETY = Actor("李安全", Role.SAFETY, "yx-1")
+SAFETY = Actor("李安全", Role.SAFETY, Reach.of("yx-1"))
 
 
 def sheet(*rows: tuple[str | None, ...]) -> bytes:
@@ -90,8 +91,8 @@ def test_the_packs_of_the_meetings(database: Database, ledger: Ledger) -> None:
         report(connection, ledger, Finding("yx-1", "report", "灭火器过期", category="fire"), SAFETY)
         last_week = NOW - timedelta(days=7)
         report(connection, ledger, Finding("yx-1", "report", "旧", category="fire", found_at=last_week), SAFETY)
-        pack = week(connection, ledger.judgement, ("yx-1",), NOW.date(), NOW)
+        pack = week(connection, ledger.judgement, Wanted(Reach.of("yx-1")), NOW.date(), NOW)
         assert (len(pack.found), len(pack.unjudged), len(pack.overdue)) == (1, 2, 1)
         assert pack.common == (("消防", 1),)
-        assert len(month(connection, ledger.judgement, None, NOW.date(), NOW).found) == 1
-        assert month(connection, ledger.judgement, ("yx-2",), NOW.date(), NOW).found == ()
+        assert len(month(connection, ledger.judgement, Wanted(), NOW.date(), NOW).found) == 1
+        assert month(connection, ledger.judgement, Wanted(Reach.of("yx-2")), NOW.date(), NOW).found == ()

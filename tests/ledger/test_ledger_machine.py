@@ -10,6 +10,7 @@ import pytest
 
 from config.judgement import Field3
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.errors import RefusedError
 from server.ledger.entry import Entry, State
 from server.ledger.guards import Actor, MissingError, PersonError
@@ -19,9 +20,9 @@ from server.ledger.timers import judge_due, notices
 
 NOW = datetime(2026, 5, 7, 6, 0, tzinfo=UTC)  # a Thursday, 14:00 in Yuxi
 JUDGEMENT = load_judgement()
-SAFETY = Actor("李安全", Role.SAFETY, "yx-1")
-PRINCIPAL = Actor("校长", Role.PRINCIPAL, "yx-1")
-GRID = Actor("网格员", Role.GRID, "yx-1")
+SAFETY = Actor("李安全", Role.SAFETY, Reach.of("yx-1"))
+PRINCIPAL = Actor("校长", Role.PRINCIPAL, Reach.of("yx-1"))
+GRID = Actor("网格员", Role.GRID, Reach.of("yx-1"))
 COUNTY = Actor("县局", Role.COUNTY)
 FULL: dict[str, Any] = {
     "place": "三层", "category": "fire", "grade": "general", "layer": "school-now", "interim": "拉警戒线",
@@ -73,7 +74,7 @@ def test_every_role_that_is_not_in_the_table_is_refused() -> None:
         for role in set(Role) - transition.roles:
             for source in transition.sources:
                 with pytest.raises(ForbiddenError, match="角色"):
-                    do(entry(source, **FULL), transition.action, Actor("x", role, "yx-1"))
+                    do(entry(source, **FULL), transition.action, Actor("x", role, Reach.of("yx-1")))
 
 
 @pytest.mark.parametrize(

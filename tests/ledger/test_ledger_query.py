@@ -9,6 +9,7 @@ import pytest
 from ledger_clock import NOW, Clock
 
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.database import Database
 from server.ledger.actions import Finding, act, report
 from server.ledger.guards import Actor, MissingError
@@ -49,9 +50,9 @@ def test_pages_neither_miss_nor_repeat(filled: Database, sort: Sort) -> None:
     ("wanted", "n"),
     [
         pytest.param(Wanted(), 25, id="all"),
-        pytest.param(Wanted(sites=("yx-1",)), 12, id="one school"),
-        pytest.param(Wanted(sites=("yx-1", "yx-2"), categories=("water",)), 13, id="a category"),
-        pytest.param(Wanted(sites=()), 0, id="no school at all"),
+        pytest.param(Wanted(Reach.of("yx-1")), 12, id="one school"),
+        pytest.param(Wanted(Reach.of("yx-1", "yx-2"), categories=("water",)), 13, id="a category"),
+        pytest.param(Wanted(Reach.of()), 0, id="no school at all"),
         pytest.param(Wanted(states=("closed",)), 0, id="a state"),
         pytest.param(Wanted(open=True, register=2026), 25, id="open in the year's register"),
         pytest.param(Wanted(overdue_at=NOW + timedelta(hours=20)), 10, id="overdue"),
@@ -76,4 +77,4 @@ def test_the_story_of_an_entry_and_the_precision_of_sensors(filled: Database, le
     with filled.write.begin() as connection:
         act(connection, ledger, (1, 1), "false-alarm", {"false_cause": "dust", "reason": "粉尘"}, CITY)
         assert [row["action"] for row in story(connection, 1)] == ["open", "false-alarm"]
-        assert precision(connection, None) == []  # no sensor found it
+        assert precision(connection) == []  # no sensor found it

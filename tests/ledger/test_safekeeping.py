@@ -15,10 +15,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from ledger_clock import NOW, Clock
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from server.accounts import users
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.accounts.tables import audit
 from server.alerts.tables import alerts
 from server.changes import announce, head
@@ -39,7 +40,7 @@ from server.tables import metadata
 from server.wall.tables import plans
 
 PASSPHRASE = b"a passphrase of a test"
-SAFETY = Actor("安全乙", Role.SAFETY, "yx-1")
+SAFETY = Actor("安全乙", Role.SAFETY, Reach.of("yx-1"))
 FIRST = "0002"  # the first schema that holds a ledger
 
 
@@ -64,7 +65,7 @@ def opened(address: str) -> Generator[Database]:
 def live_through(database: Database, ledger: Ledger, n: int = 5) -> None:
     """Let some things happen: entries, steps, a user, an alert, lines of the audit, numbers given and taken back."""
     with database.write.begin() as connection:
-        users.add(connection, "安全乙", Role.SAFETY, "a-password-for-tests", NOW, "yx-1")
+        users.add(connection, "安全乙", Role.SAFETY, "a-password-for-tests", NOW, Reach.of("yx-1"))
         for i in range(n):
             found = Finding("yx-1", "report", f"消防通道堆放杂物 📦 𠮷 {i}", place="食堂", category="fire")
             entry = report(connection, ledger, found, SAFETY)
@@ -177,7 +178,7 @@ def test_a_restore_sets_aside_what_is_there(school: School, tmp_path: Path) -> N
     file, here = tmp_path / "b.zip", Path(school.database.read.url.database or "")
     backup(school.database, school.data, file, None)
     with school.database.write.begin() as connection:
-        users.add(connection, "后来的人", Role.GRID, "a-password-for-tests", NOW, "yx-1")
+        users.add(connection, "后来的人", Role.GRID, "a-password-for-tests", NOW, Reach.of("yx-1"))
     restore(school.database, school.data, file, None)
     with school.database.read.connect() as connection:
         assert [u.name for u in users.listed(connection)] == ["安全乙"]
@@ -217,6 +218,14 @@ def test_a_backup_made_while_entries_come_in_is_of_one_moment(
                 assert connection.execute(select(func.count()).select_from(hazards)).scalar() == one.counts["hazards"]
 
 
+def user_of_one_school_and_one_of_all(connection: Connection, name: str, role: Role, *_: object) -> None:
+    """As the first schema had them: the one school a user sees, empty for every school."""
+    columns = "name, role, site, password, disabled, created_at"
+    row = text(f"INSERT INTO users ({columns}) VALUES (:n, :r, :s, '-', :no, :at)")
+    for one, site in ((name, "yx-1"), ("市局", "")):
+        connection.execute(row, {"n": one, "r": role.value, "s": site, "no": False, "at": NOW})
+
+
 def test_the_first_schema_with_its_data_is_brought_to_this_one_after_a_backup(
     empty_addresses: Callable[[], str], ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +234,7 @@ def test_the_first_schema_with_its_data_is_brought_to_this_one_after_a_backup(
             command.upgrade(alembic_of(connection), FIRST)
         with monkeypatch.context() as before:
             before.setattr(search, "put", _nothing)  # that schema had no index of texts
+            before.setattr(users, "add", user_of_one_school_and_one_of_all)
             live_through(database, ledger, 20)
         with database.read.connect() as connection:
             old = [tuple(row) for row in connection.execute(select(journal).order_by(journal.c.n))]
@@ -235,6 +245,8 @@ def test_the_first_schema_with_its_data_is_brought_to_this_one_after_a_backup(
             assert verify(connection).broken is None
             assert len(page(connection, Wanted(text="杂物")).entries) == 20
             assert connection.execute(select(alerts.c.value)).scalar() == {"dB/m": 0.17}
+            seen = {user.name: (user.role, user.reach.words()) for user in users.listed(connection)}
+            assert seen == {"安全乙": (Role.SAFETY, ["yx-1"]), "市局": (Role.SAFETY, ["*"])}
         with pytest.raises(Exception, match="append-only"), database.write.begin() as connection:
             connection.execute(update(journal).values(by="另一个人"))
         with database.write.begin() as connection:

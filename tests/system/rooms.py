@@ -75,8 +75,8 @@ def campus(folder: Path) -> Generator[Campus]:
     write_waters(server)
     database = connect(sqlite_address(server.data / "campus.db"))
     with database.write.begin() as connection:
-        for name, role, site in ((ADMIN, Role.ADMIN, ""), (OFFICER, Role.COUNTY, "")):
-            users.add(connection, name, role, PASSWORD, datetime.now(UTC), site)
+        for name, role in ((ADMIN, Role.ADMIN), (OFFICER, Role.COUNTY)):
+            users.add(connection, name, role, PASSWORD, datetime.now(UTC))
     server.start()
     try:
         with closing(server.login()) as client, ExitAgent(server) as gate, at_the_pond(server) as pond:

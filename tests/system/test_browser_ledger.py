@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from server.accounts import users
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.database import connect, sqlite_address
 
 FIXER, VERIFIER = "网格甲", "安全乙"
@@ -26,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillServer]:
         database = connect(sqlite_address(Path(server.data) / "campus.db"))
         with database.write.begin() as connection:
             for name, role in ((FIXER, Role.GRID), (VERIFIER, Role.SAFETY)):
-                users.add(connection, name, role, PASSWORD, datetime.now(UTC), SITE)
+                users.add(connection, name, role, PASSWORD, datetime.now(UTC), Reach.of(SITE))
         database.close()
         yield server
 

@@ -18,6 +18,7 @@ from test_browser_ledger import person
 
 from server.accounts import users
 from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.database import connect, sqlite_address
 from server.ledger.machine import TRANSITIONS
 
@@ -35,7 +36,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillServer]:
         database = connect(sqlite_address(Path(server.data) / "campus.db"))
         with database.write.begin() as connection:
             for name, role in PEOPLE.items():
-                users.add(connection, name, role, PASSWORD, datetime.now(UTC), "" if name[2] in "丁戊" else SITE)
+                users.add(
+                    connection,
+                    name,
+                    role,
+                    PASSWORD,
+                    datetime.now(UTC),
+                    Reach() if name[2] in "丁戊" else Reach.of(SITE),
+                )
         database.close()
         yield server
 

@@ -20,6 +20,7 @@ from serving import add_user
 from config.agent import MqttSection
 from config.push import SmsModemTarget, WecomTarget
 from config.server import ServerConfig
+from server.accounts.reach import Reach
 from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear, listed
@@ -107,7 +108,7 @@ def faults(parts: Parts) -> list[tuple[str, str, str]]:
 
 def state(parts: Parts, target: WecomTarget) -> health.PushState:
     with parts.services.database.read.connect() as connection:
-        [found] = health.states(connection, (target,), "no1")
+        [found] = health.states(connection, (target,), Reach.of("no1"))
     return found
 
 

@@ -1,4 +1,4 @@
-// Who may log in: add, change role and school, let in no more, make a new password. A password is shown once.
+// Who may log in: add, change role and reach, let in no more, make a new password. A password is shown once.
 import { t, may } from "/static/text.js";
 import { el, say } from "/static/element.js";
 import { get, post, send } from "/static/api.js";
@@ -37,10 +37,12 @@ function roleOf(user) {
   return select;
 }
 
+const places = (text) => text.split(/[\s,，、]+/).filter(Boolean);
+
 function siteOf(user) {
-  if (!form || SCREENS.has(user.role)) return user.site || t("people.every");
-  const input = el("input", { value: user.site, list: "sites", maxlength: 40, placeholder: t("people.every"), "aria-label": t("people.site.of", { name: user.name }) });
-  input.addEventListener("change", () => change(user.name, { site: input.value.trim() }));
+  if (!form || SCREENS.has(user.role)) return user.reach.join(" ") === "*" ? t("people.every") : user.reach.join(" ");
+  const input = el("input", { value: user.reach.join(" "), "aria-describedby": "reach-note", "aria-label": t("people.site.of", { name: user.name }) });
+  input.addEventListener("change", () => change(user.name, { reach: places(input.value) }));
   return input;
 }
 
@@ -68,7 +70,7 @@ form?.addEventListener("submit", (event) => {
   event.preventDefault();
   const given = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
   tried(async () => {
-    show(await post("/api/v1/users", given));
+    show(await post("/api/v1/users", { ...given, reach: places(given.reach) }));
     form.reset();
     await read();
   });
@@ -76,7 +78,7 @@ form?.addEventListener("submit", (event) => {
 
 if (may("hazards.read")) {
   get("/api/v1/hazards/words").then(
-    (words) => document.getElementById("sites")?.append(...words.sites.map((one) => el("option", { value: one.id }, one.zh))),
+    (words) => say(document.getElementById("sites"), words.sites.map((one) => `${one.id}（${one.zh}）`).join("、")),
     () => {}, // a list of suggestions only
   );
 }
