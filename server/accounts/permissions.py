@@ -46,6 +46,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards.report": _EVERYBODY,
     "hazards.write": _EVERYBODY - {Role.ADMIN},  # which step is whose: server/ledger/machine.py
     "hazards.assign": _SCHOOL | _ABOVE,  # who is shown the names of those who could be responsible
+    "hazards.review": _SCHOOL | _ABOVE,  # 周研判: judge in the meeting, keep its minutes, conclude it
     "hazards.import": _SCHOOL | _ABOVE,
     "hazards.export": _SCHOOL | _ABOVE | {Role.ADMIN},
     "hazards.verify": _SCHOOL | _ABOVE | {Role.ADMIN},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from config.judgement import Judgement
 from server.ledger.ahead import Ahead, label
@@ -184,12 +184,15 @@ class PackView(BaseModel):
     common: list[tuple[str, int]]
     states: dict[str, int]
     totals: dict[str, int]
+    minutes: str = Field(default="", description="of the 周研判 of one school")
+    decided: list[HazardView] = []
 
     @classmethod
     def of(cls, pack: Pack, judgement: Judgement) -> PackView:
         """Show a pack."""
         views = {
-            name: [HazardView.of(e, judgement) for e in getattr(pack, name)] for name in ("found", "major", "overdue")
+            name: [HazardView.of(e, judgement) for e in getattr(pack, name)]
+            for name in ("found", "major", "overdue", "decided")
         }
         unjudged = [
             {"id": e.id, "number": e.number, "title": e.description, "lacking": list(lacking(e, judgement))}
@@ -198,7 +201,7 @@ class PackView(BaseModel):
         return cls(
             title=pack.title, first=pack.first, last=pack.last, found=views["found"], unjudged=unjudged,
             major=views["major"], overdue=views["overdue"], common=list(pack.common), states=pack.states,
-            totals=pack.totals,
+            totals=pack.totals, minutes=pack.meeting.minutes if pack.meeting else "", decided=views["decided"],
         )  # fmt: skip
 
 

@@ -54,29 +54,44 @@ class Imported:
     known: int
 
 
-def workbook(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return one sheet as a file: a bold header that stays, every value as plain text or number."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(title[:31])
-    sheet.freeze_panes = "A2"
-
-    def cell(value: Any, *, bold: bool = False) -> Any:  # openpyxl's factory has no type of its own
-        text = ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
-        made: Any = WriteOnlyCell(sheet, value=text)
-        if isinstance(text, str):
-            made.data_type = "s"  # '=1+1' stays a text
-            made.quotePrefix = text.startswith(("=", "+", "-", "@"))
-            made.alignment = Alignment(wrap_text=True, vertical="top")
-        if bold:
-            made.font = Font(bold=True)
-        return made
-
-    sheet.append([cell(name, bold=True) for name in header])
-    for row in rows:
-        sheet.append([cell(value) for value in row])
+def book(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]) -> bytes:
+    """Return sheets as a file: a bold header that stays, every value as plain text or number."""
+    made = Workbook(write_only=True)
+    for title, header, rows in sheets:
+        sheet = made.create_sheet(title[:31])
+        sheet.freeze_panes = "A2"
+        sheet.append([_cell(sheet, name, bold=True) for name in header])
+        for row in rows:
+            sheet.append([_cell(sheet, value) for value in row])
     out = io.BytesIO()
-    book.save(out)
+    made.save(out)
     return out.getvalue()
+
+
+def _cell(sheet: Any, value: Any, *, bold: bool = False) -> Any:  # openpyxl's factory has no type of its own
+    text = ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
+    made: Any = WriteOnlyCell(sheet, value=text)
+    if isinstance(text, str):
+        made.data_type = "s"  # '=1+1' stays a text
+        made.quotePrefix = text.startswith(("=", "+", "-", "@"))
+        made.alignment = Alignment(wrap_text=True, vertical="top")
+    if bold:
+        made.font = Font(bold=True)
+    return made
+
+
+def paper(values: Mapping[str, Any]) -> bytes:
+    """Return a paper as a file: what is said of it on the first sheet, each of its tables on one of its own."""
+    said = [*((pair[0], pair[1]) for two in values["pairs"] for pair in two if pair), *values["wide"]]
+    lead = [("", line) for line in values["lead"]]
+    sheets = [("会议" if values["tables"] and not values["pairs"] else "正文", ("项目", "内容"), [*lead, *said])]
+    sheets += [(name.partition("（")[0], header, rows) for name, header, rows in values["tables"]]
+    return book(sheets)
+
+
+def workbook(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return one sheet as a file."""
+    return book([(title, header, rows)])
 
 
 def register(entries: Iterable[Entry], judgement: Judgement) -> bytes:

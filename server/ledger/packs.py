@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from config.judgement import Judgement
 from server.ledger.entry import Entry, State, from_row
 from server.ledger.query import Wanted, counts, within
+from server.ledger.review import Meeting, review, week_of
+from server.ledger.review import lacking as lacking_columns
 from server.ledger.tables import IS_OPEN, hazards
 
 MOST, MOST_ABOVE = 2000, 300  # entries a table: of one school, of many
@@ -31,12 +33,18 @@ class Pack:
     common: tuple[tuple[str, int], ...]  # categories of the period, most frequent first
     states: dict[str, int]
     totals: dict[str, int]  # how many there are of each kind, of which a long table shows the newest
+    meeting: Meeting | None = None  # of the 周研判 of one school: what is written of it
+    decided: tuple[Entry, ...] = ()  # and what it decided
 
 
 def week(connection: Connection, judgement: Judgement, whose: Wanted, day: date, now: datetime) -> Pack:
     """Return the pack of the 周研判 of the week with this day."""
     monday = day - timedelta(days=day.weekday())
-    return _pack(connection, judgement, whose, "周研判", (monday, monday + timedelta(days=6)), now)
+    made = _pack(connection, judgement, whose, "周研判", (monday, monday + timedelta(days=6)), now)
+    if not whose.reach.only or whose.reach.grids:
+        return made
+    held = review(connection, judgement, week_of(whose.reach.only, day))
+    return replace(made, meeting=held.meeting, decided=held.decided)
 
 
 def month(connection: Connection, judgement: Judgement, whose: Wanted, day: date, now: datetime) -> Pack:
@@ -48,10 +56,8 @@ def month(connection: Connection, judgement: Judgement, whose: Wanted, day: date
 
 def lacking(entry: Entry, judgement: Judgement) -> tuple[str, ...]:
     """Return the labels of 三分 and 三明确 that an entry still lacks."""
-    wanted = (*judgement.three_parts, *judgement.three_clear)
-    if judgement.major(entry.grade):
-        wanted += judgement.major_needs
-    return tuple(field.zh for field in wanted if getattr(entry, field.field) in ("", None))
+    labels = {f.field: f.zh for f in (*judgement.three_parts, *judgement.three_clear, *judgement.major_needs)}
+    return tuple(labels[name] for name in lacking_columns(entry, judgement))
 
 
 def _pack(

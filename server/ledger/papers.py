@@ -15,6 +15,7 @@ from server.ledger.entry import STATE_NAMES, Entry
 from server.ledger.excel import COLUMNS, said
 from server.ledger.machine import TRANSITIONS
 from server.ledger.packs import Pack, lacking
+from server.ledger.review import WRITTEN
 
 TITLES = {"record": "风险隐患记录", "notice": "隐患整改通知书", "opinion": "隐患整改意见书"}
 SHOWN = {
@@ -69,14 +70,24 @@ def pack(made: Pack, judgement: Judgement, now: datetime) -> dict[str, Any]:
         shown = [tuple(_text(entry, name, judgement) for name in columns) for entry in entries]
         return (title + _counted(len(entries), made.totals[of]), header, shown)
 
+    held = made.meeting
+    said = [(WRITTEN[name], getattr(held, name)) for name in WRITTEN if getattr(held, name, "")]
+    if held is not None and held.concluded_at is not None:
+        said.append(("结束", f"{held.concluded_at.astimezone(_zone(judgement)):%Y-%m-%d %H:%M} {held.concluded_by}"))
+    outcome = ("number", "description", "grade", "layer", "measures", "responsible", "deadline", "state")
+    decided = [tuple(_text(entry, name, judgement) for name in outcome) for entry in made.decided]
+    results = (
+        [(f"本周研判结果（{len(decided)}）", tuple(_title(n, judgement) for n in outcome), decided)] if held else []
+    )
     unjudged = [(e.number, e.place, e.description, "、".join(lacking(e, judgement))) for e in made.unjudged]
     common = [(name, str(n)) for name, n in made.common]
     return {
         "title": f"{made.title}材料",
         "lead": [f"{made.first:%Y-%m-%d} 至 {made.last:%Y-%m-%d}"],
         "pairs": [],
-        "wide": [],
+        "wide": said,
         "tables": [
+            *results,
             table("未销号的重大隐患", made.major, "major"),
             table("逾期", made.overdue, "overdue"),
             (f"待研判（{len(unjudged)}）", ("编号", "部位", "描述", "还缺"), unjudged),

@@ -195,6 +195,22 @@ notices = Table(
     Index("ix_hazard_notices_at", "at"),
 )
 
+reviews = Table(
+    "hazard_reviews",  # the 周研判 of a school: its minutes, and who concluded it
+    metadata,
+    Column("site", String(SHORT), nullable=False),
+    Column("week", String(8), nullable=False),  # 2026-W19
+    Column("version", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("present", Text, nullable=False),
+    Column("minutes", Text, nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("concluded_by", String(80), nullable=False, default=""),
+    Column("concluded_at", Instant),
+    PrimaryKeyConstraint("site", "week"),
+)
+
 IS_OPEN: ColumnElement[bool] = text("hazards.open")  # pyright: ignore[reportAssignmentType]
 """As the partial indexes say it: `open = 1`, which SQLAlchemy would write, is not seen by SQLite as the same."""
 

@@ -108,7 +108,8 @@ def _wrong(row: Row, before: Tip | None, noted: str | None) -> Break | None:
 
 
 def _tips_agree(connection: Connection, proof: Proof, reach: Reach) -> Break | None:
-    known = select(chains.c.site, chains.c.n, chains.c.hash).where(chains.c.site != audit.CHAIN, *reach.where(chains.c.site))
+    here = reach.where(chains.c.site)
+    known = select(chains.c.site, chains.c.n, chains.c.hash).where(chains.c.site != audit.CHAIN, *here)
     for site, n, hash_ in connection.execute(known):
         tip = proof.tips.get(site, Tip(site, 0, GENESIS))
         if n > tip.n:

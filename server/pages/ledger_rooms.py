@@ -33,6 +33,11 @@ def router(pages: Pages, services: Services) -> APIRouter:
         session = await asyncio.to_thread(identify, request)
         return pages.open(request, "hazard-report", site=session.reach.only if session else "")
 
+    @routes.get("/hazards/review")
+    async def review(request: Request) -> Response:
+        session = await asyncio.to_thread(identify, request)
+        return pages.open(request, "hazard-review", site=session.reach.only if session else "")
+
     @routes.get("/hazards/packs/{kind}")
     async def pack(request: Request, kind: Literal["week", "month"], day: date | None = None) -> Response:
         session = await asyncio.to_thread(identify, request)
@@ -53,7 +58,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
         values = await asyncio.to_thread(_sheet, services, session, hazard, paper)
         return pages.open(request, "hazard-paper", **values)
 
-    _ = (hazards, report, pack, entry, sheet)
+    _ = (hazards, report, review, pack, entry, sheet)
     return routes
 
 

@@ -41,6 +41,7 @@ SETTINGS = ("advice", "roster", "plans", "kiosks")
 _NEEDED = {name: needs for _, name, needs in ROOMS} | {
     "hazard": "hazards.read",
     "hazard-paper": "hazards.read",
+    "hazard-review": "hazards.read",
     "hazard-report": "hazards.report",
     "advice": "wall.write",
     "roster": "wall.write",

@@ -13,7 +13,9 @@ from sqlalchemy import insert, select
 
 from config import ConfigError
 from config.duties import Duty
-from server.accounts.tables import users
+from server.accounts import users
+from server.accounts.permissions import Role
+from server.accounts.reach import Reach
 from server.database import Database
 from server.duties import calendar as school
 from server.duties import upkeep
@@ -166,9 +168,8 @@ def test_five_patrols_a_day(database: Database) -> None:
 
 
 def test_training_behind_pro_rata_is_warned(database: Database) -> None:
-    person = {"name": "李安全", "role": "safety", "site": "yx-1", "password": "x", "disabled": False, "created_at": NOW}
     with database.write.begin() as connection:
-        connection.execute(insert(users).values(person))
+        users.put(connection, "李安全", Role.SAFETY, "x", NOW, Reach.of("yx-1"))
     m08 = PLAN.duties.duty("M08a")
     assert m08 is not None
     assert _task(database, "M08a", NOW).standing is Standing.WARNED

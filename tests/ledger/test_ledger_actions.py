@@ -11,9 +11,9 @@ import pytest
 from ledger_clock import NOW, Clock
 from sqlalchemy import delete, insert, select, update
 
+from server.accounts import users
 from server.accounts.permissions import Role
 from server.accounts.reach import Reach
-from server.accounts.tables import users
 from server.alerts.alert import Alert, Change
 from server.alerts.tables import alerts
 from server.database import Database
@@ -109,13 +109,12 @@ def test_reports_of_one_cause_join(database: Database, ledger: Ledger) -> None:
 def test_an_overdue_entry_climbs_along_the_roster_of_the_day_it_fell_overdue(
     database: Database, ledger: Ledger, clock: Clock
 ) -> None:
-    person = {"role": "safety", "site": "yx-1", "password": "x", "disabled": False, "created_at": NOW}
     with database.write.begin() as connection:
-        connection.execute(insert(users).values(name="李安全", **person))
+        users.put(connection, "李安全", Role.SAFETY, "x", NOW, Reach.of("yx-1"))
         e = report(connection, ledger, FINDING, SAFETY)
         clock.now = NOW + timedelta(hours=25)
         tick(connection, Upkeep(ledger))
-        connection.execute(insert(users).values(name="后来者", **{**person, "role": "principal"}))
+        users.put(connection, "后来者", Role.PRINCIPAL, "x", NOW, Reach.of("yx-1", "yx-2"))
         for hours in (25, 49, 49):
             clock.now = NOW + timedelta(hours=hours)
             tick(connection, Upkeep(ledger))
