@@ -77,11 +77,16 @@ def restore(
 
 
 def move(
-    config: Config, to: Annotated[str, typer.Option(help="an empty PostgreSQL database, postgresql://user@host/name")]
+    config: Config,
+    to: Annotated[str, typer.Option(help="an empty PostgreSQL database, postgresql://user@host/name")],
+    readings: Annotated[
+        Path | None, typer.Option(help="copy the readings too, into this folder: the `data` of the new machine")
+    ] = None,
 ) -> None:
     """Carry everything into PostgreSQL while no server runs; counts and hashes are compared, the chain is proved."""
     from server.datadir import claimed  # noqa: PLC0415
     from server.running import open_database  # noqa: PLC0415
+    from server.safekeeping import readings as kept  # noqa: PLC0415
     from server.safekeeping.move import move as carry  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
@@ -91,8 +96,21 @@ def move(
             moved = carry(database, to)
         finally:
             database.close()
+        there = kept.look(settings.data) if readings is None else kept.carry(settings.data, readings)
     for one in moved:
         if one.rows:
             typer.echo(f"{one.table}\t{one.rows} rows\t{one.digest[:16]}")
     shown = make_url(to).render_as_string(hide_password=True)
     typer.echo(f"moved {sum(one.rows for one in moved)} rows; the journal is whole. Now set: database = {shown!r}")
+    typer.echo(_of_readings(settings.data, readings, there.words if there is not None else ""))
+
+
+def _of_readings(data: Path, target: Path | None, words: str) -> str:
+    if not words:
+        return f"{data} keeps no readings (a store of their own stays as it is: [history] in the configuration)"
+    if target is not None:
+        return f"readings copied into {target}: {words}; compared"
+    return (
+        f"the readings stay in {data / 'history.db'}: {words}. This server goes on using them; for another machine run "
+        "`move` with --readings FOLDER, or copy that file while no server runs"
+    )
