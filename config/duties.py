@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from config import Section
+from contracts.vocabulary import SensorKind
 
 DutyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,20}$")]
 Period = Literal[
@@ -34,10 +35,12 @@ class Duty(Section):
     evidence: tuple[str, ...] = ()  # what a record must hold
     zero_report: bool = False  # an empty result must say so: 零报告
     remind: time | None = None
+    remind_day: int | None = Field(default=None, ge=1, le=28)  # of a month: from this day on it is reminded of
     due: time = time(23, 59, 59)
     teaching: bool = True  # only in periods with a school day
     rain_exempt: bool = False
     proved_by: tuple[str, ...] = ()  # what ticks it by itself: drill, patrol, hazard-judged, …
+    devices: tuple[SensorKind, ...] = ()  # of a standing duty in %: kinds of points whose working share is its amount
     miss: Literal["nothing", "reminder", "entry"] = "reminder"
     category: str = "other"  # of the ledger entry a miss opens
     stated: bool = True  # False: our proposal where the rule is silent
@@ -47,6 +50,10 @@ class Duty(Section):
     def _only_a_day_has_a_reminder(self) -> Duty:
         if self.remind is not None and self.remind >= self.due:
             raise ValueError("remind: must be before due")
+        if self.remind_day is not None and self.period != "month":
+            raise ValueError("remind_day: is for duties of a month")
+        if self.devices and (self.period != "standing" or self.subject != "school"):
+            raise ValueError("devices: is for standing duties of a school")
         return self
 
 

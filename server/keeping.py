@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.server import KeepSection
 from server import retention
+from server.duties import devices
 from server.duties import upkeep as duties
+from server.duties.devices import Proof
 from server.duties.tasks import Task, known_sites
 from server.errors import ServerError
 from server.ledger import evidence, seal
@@ -26,6 +29,14 @@ from server.water.records import register
 EVERY_S = 60.0
 REST_S = 0.2
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be told of duties, and what devices prove of them."""
+
+    tasks: Sequence[Task]
+    proofs: Sequence[Proof]
 
 
 async def keep(services: Services, data: Path, section: KeepSection | None = None) -> None:
@@ -80,21 +91,26 @@ def _look(services: Services) -> Sequence[evidence.Seen]:
 
 
 def once(
-    connection: Connection, services: Services, key: Ed25519PrivateKey, data: Path, due: Sequence[Task] | None = None
+    connection: Connection, services: Services, key: Ed25519PrivateKey, data: Path, due: Due | None = None
 ) -> None:
     """Do all that is due now, in one transaction. `due` are the duties that were judged outside of it."""
     now = services.now()
     tick(connection, Upkeep(services.ledger, key, data))
     register(connection, services.waters, now)
-    if due is None:
-        due = duties.due(connection, services.plan, known_sites(connection), now)
-    duties.tell(connection, services.ledger, due, now)
+    due = due or _due(connection, services)
+    duties.tell(connection, services.ledger, due.tasks, now)
+    devices.keep(connection, due.proofs, now)
 
 
-def _due_duties(services: Services) -> list[Task]:
+def _due_duties(services: Services) -> Due:
     # Thousands of tasks at a hundred schools: judged here, so that no alert waits for it behind the writer.
     with services.database.read.connect() as connection:
-        return duties.due(connection, services.plan, known_sites(connection), services.now())
+        return _due(connection, services)
+
+
+def _due(connection: Connection, services: Services) -> Due:
+    tasks = duties.due(connection, services.plan, known_sites(connection), services.now())
+    return Due(tasks, devices.changed(connection, services.plan.duties))
 
 
 def _anchor(services: Services, key: Ed25519PrivateKey, data: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from server.errors import ServerError
 from server.history.embedded import SqliteSeries
+from server.history.series import Sample
 from server.safekeeping import readings
 
 NOW = datetime(2026, 5, 7, 6, 0, tzinfo=UTC)
@@ -21,8 +22,8 @@ KEY = ("yx-1", "lab", "smoke-1")
 def data(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     series = SqliteSeries(tmp_path / "data" / "history.db")
-    values = [0.04, "open", None, 57.5]
-    series.write([(KEY, NOW + timedelta(seconds=n), values[n % 4]) for n in range(1000)])
+    values: list[float | str | None] = [0.04, "open", None, 57.5]
+    series.write([Sample(KEY, NOW + timedelta(seconds=n), values[n % 4]) for n in range(1000)])
     series.close()
     return tmp_path / "data"
 
@@ -59,7 +60,11 @@ def test_a_copy_that_differs_is_refused(data: Path, tmp_path: Path, monkeypatch:
     full = readings.look(data)
     with closing(sqlite3.connect(data / "history.db")) as file, file:
         file.execute("DELETE FROM samples WHERE ts % 2000 = 0")
-    monkeypatch.setattr(readings, "look", lambda _folder: full)  # as if they had been lost on the way
+
+    def as_before(_folder: Path) -> readings.Readings | None:
+        return full  # as if they had been lost on the way
+
+    monkeypatch.setattr(readings, "look", as_before)
     with pytest.raises(ServerError, match="not copied"):
         readings.carry(data, tmp_path / "there")
     assert not (tmp_path / "there" / "history.db").exists()

@@ -20,7 +20,7 @@ from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.database import upsert
-from server.duties import ical
+from server.duties import devices, ical
 from server.duties.records import Deed, record
 from server.duties.tables import subjects as table
 from server.duties.tasks import Task, known_sites, mine, tasks
@@ -50,6 +50,7 @@ class TaskView(BaseModel):
     evidence: list[str]
     zero_report: bool
     note: str
+    devices: str = Field(default="", description="what devices say of it: counted by the program, no person's word")
 
     @classmethod
     def of(cls, task: Task) -> TaskView:
@@ -59,7 +60,7 @@ class TaskView(BaseModel):
             duty=duty.id, name=duty.zh, slot=slot.key, first=slot.first, last=slot.last, due=slot.due,
             site=bearer.site, subject=bearer.id, bearer=bearer.name, amount=task.amount, target=duty.target,
             unit=duty.unit, standing=task.standing, evidence=list(duty.evidence), zero_report=duty.zero_report,
-            note=duty.note,
+            note=duty.note, devices=task.devices,
         )  # fmt: skip
 
 
@@ -168,8 +169,14 @@ def done(
     if duty.subject == "grid" and not session.reach.sees_grid(site, subject):
         raise Problem(403, "Not allowed", f"{subject}：不是您的网格")
     deed = Deed(site, session.user, at, subject, body.amount, body.evidence)
+
+    def work(connection: Connection) -> None:
+        if devices.proved(connection, duty, site):
+            raise Problem(409, "Not possible now", f"“{duty.zh}”由设备状态自动计算，不能手工填写")
+        record(connection, duty, deed)
+
     with refusals():
-        services.writer.write(lambda c: record(c, duty, deed))
+        services.writer.write(work)
     return {"duty": duty.id, "at": at.isoformat()}
 
 

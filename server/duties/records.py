@@ -48,6 +48,11 @@ def fulfil(connection: Connection, duties: Duties, proof: str, deed: Deed) -> in
     return sum(_insert(connection, duty, deed, proof) for duty in proved)
 
 
+def fulfil_one(connection: Connection, duty: Duty, proof: str, deed: Deed) -> bool:
+    """Tick one duty by what proved it; False where the same proof did before."""
+    return _insert(connection, duty, deed, proof)
+
+
 def take_back(connection: Connection, proof: str, ref: str) -> int:
     """Un-tick what a proof ticked that no longer holds, such as a drill declared void; return how many duties."""
     told = (records.c.source == proof) & records.c.ref.like(f"%/{_plain(ref)}", escape="\\")

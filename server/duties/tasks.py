@@ -19,6 +19,9 @@ from server.duties.slots import Slot, slots, start_of
 from server.duties.tables import records, subjects
 from server.presence.tables import agents
 
+DEVICES = "devices"
+"""The source of a record that devices gave."""
+
 
 class Standing(StrEnum):
     """How far a task is."""
@@ -67,6 +70,7 @@ class Task:
     bearer: Bearer
     amount: float
     standing: Standing
+    devices: str = ""  # what devices say of a standing duty; empty where it is a person's word
 
 
 def tasks(
@@ -104,36 +108,41 @@ def standing(duty: Duty, slot: Slot, amount: float, now: datetime, zone: timezon
         return Standing.MISSED
     if duty.remind is not None and now >= datetime.combine(slot.last, duty.remind, zone):
         return Standing.WARNED
+    if duty.remind_day is not None and now >= start_of(slot.first.replace(day=duty.remind_day), zone):
+        return Standing.WARNED
     begun = start_of(slot.first, zone)
     share = (now - begun) / (slot.due - begun)
     behind = duty.target > 1 and slot.first != slot.last and amount < duty.target * share
     return Standing.WARNED if behind else Standing.OPEN
 
 
-Done = dict[tuple[str, str], list[tuple[datetime, float]]]
+Done = dict[tuple[str, str], list[tuple[datetime, float, str]]]
 
 
 def _task(duty: Duty, slot: Slot, bearer: Bearer, done: Done, now: datetime, plan: Plan) -> Task:
     deeds = done.get((bearer.site, bearer.id), [])
+    said = ""
     if duty.period == "standing":
-        amount = deeds[-1][1] if deeds else 0.0
+        _, amount, said = deeds[-1] if deeds else (None, 0.0, "")
     else:
         begin, end = start_of(slot.first, plan.zone), start_of(slot.last, plan.zone) + timedelta(days=1)
-        amount = sum(n for at, n in deeds if begin <= at < end)
-    return Task(duty, slot, bearer, amount, standing(duty, slot, amount, now, plan.zone))
+        amount = sum(n for at, n, _ in deeds if begin <= at < end)
+    return Task(duty, slot, bearer, amount, standing(duty, slot, amount, now, plan.zone), said)
 
 
 def _done(connection: Connection, duty: Duty, periods: list[Slot], plan: Plan, sites: tuple[str, ...]) -> Done:
-    query = select(records.c.site, records.c.subject, records.c.at, records.c.amount).where(
-        records.c.duty == duty.id, records.c.site.in_([*sites, ""])
+    c = records.c
+    query = select(c.site, c.subject, c.at, c.amount, c.source, c.evidence).where(
+        c.duty == duty.id, c.site.in_([*sites, ""])
     )
     if duty.period != "standing":
         begin = start_of(min(s.first for s in periods), plan.zone)
         end = datetime.combine(max(s.last for s in periods), time.max, plan.zone)
         query = query.where(records.c.at >= begin, records.c.at <= end)
     done: Done = defaultdict(list)
-    for site, subject, at, amount in connection.execute(query.order_by(records.c.at)):
-        done[site, subject].append((at, amount))
+    for site, subject, at, amount, source, evidence in connection.execute(query.order_by(c.at, c.id)):
+        said = "，".join(f"{name} {text}" for name, text in evidence.items() if text) if source == DEVICES else ""
+        done[site, subject].append((at, amount, said))
     return done
 
 

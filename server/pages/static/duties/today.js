@@ -19,6 +19,7 @@ function amountField(task) {
 }
 
 function form(task) {
+  if (task.devices) return el("p", { class: "small" }, t("duties.devices", { percent: task.amount, text: task.devices }));
   const names = [...task.evidence, ...(task.zero_report ? ["零报告"] : [])];
   const counted = task.target > 1 || task.unit !== "次";
   const said = el("p", { role: "status" });
