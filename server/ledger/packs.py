@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from config.judgement import Judgement
-from server.ledger.entry import Entry, State, from_row
-from server.ledger.query import Wanted, counts, within
+from server.ledger.entry import Entry, State, from_tuple
+from server.ledger.query import Wanted, within
 from server.ledger.review import Meeting, review, week_of
 from server.ledger.review import lacking as lacking_columns
-from server.ledger.tables import IS_OPEN, hazards
+from server.ledger.tables import ENTRY, IS_OPEN, hazards
 
-MOST, MOST_ABOVE = 2000, 300  # entries a table: of one school, of many
+MOST, MOST_ABOVE = 500, 100  # entries a table: of one school, of many
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def _pack(
     c = hazards.c
     here = within(whose.reach, whose.person)
     if whose.reach.only:
-        base = select(hazards).where(*here).order_by(c.site, c.found_at).limit(MOST)
+        base = select(*ENTRY).where(*here).order_by(c.site, c.found_at).limit(MOST)
     else:
-        base = select(hazards).where(*here).order_by(c.found_at.desc(), c.id.desc()).limit(MOST_ABOVE)
+        base = select(*ENTRY).where(*here).order_by(c.found_at.desc(), c.id.desc()).limit(MOST_ABOVE)
     found = _entries(connection, base.where(c.found_at >= begin, c.found_at < end))
     grades = [grade.id for grade in judgement.grades if grade.major]
     early = [State.FOUND.value, State.REGISTERED.value, State.JUDGED.value]
@@ -86,21 +86,24 @@ def _pack(
         "major": IS_OPEN & c.grade.in_(grades),
         "overdue": IS_OPEN & (c.due_at < now),
     }
-    waiting = _entries(connection, base.where(asked["unjudged"]))
-    words = judgement.words("category")
-    kinds = select(c.category, func.count()).where(asked["found"], *here).group_by(c.category)
-    common: Counter[str] = Counter()
-    for row in connection.execute(kinds):
+    tables = {name: _entries(connection, base.where(what)) for name, what in asked.items() if name != "found"}
+    # Categories, states and the total of the period in one pass over it.
+    sums = select(c.category, c.state, func.count()).where(asked["found"], *here).group_by(c.category, c.state)
+    words, common, states = judgement.words("category"), Counter[str](), Counter[str]()
+    for row in connection.execute(sums):
         category: str = row.category
-        common[words.get(category, category)] += row[1]
+        common[words.get(category, category)] += row[2]
+        states[row.state] += row[2]
+    short = MOST if whose.reach.only else MOST_ABOVE
+    totals = {
+        name: len(table) if len(table) < short else _count(connection, asked[name], here)
+        for name, table in tables.items()
+    }
     return Pack(
         title, *span, found,
-        tuple(entry for entry in waiting if lacking(entry, judgement)),
-        _entries(connection, base.where(asked["major"])),
-        _entries(connection, base.where(asked["overdue"])),
-        tuple(common.most_common()),
-        counts(connection, replace(whose, found_from=begin, found_to=end)),
-        {name: _count(connection, what, here) for name, what in asked.items()},
+        tuple(entry for entry in tables["unjudged"] if lacking(entry, judgement)),
+        tables["major"], tables["overdue"],
+        tuple(common.most_common()), dict(states), {"found": states.total(), **totals},
     )  # fmt: skip
 
 
@@ -109,4 +112,4 @@ def _count(connection: Connection, what: ColumnElement[bool], here: list[ColumnE
 
 
 def _entries(connection: Connection, query: Select[Any]) -> tuple[Entry, ...]:
-    return tuple(from_row(row) for row in connection.execute(query).all())
+    return tuple(from_tuple(row) for row in connection.execute(query).all())

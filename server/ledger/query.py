@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from server.accounts.reach import EVERYWHERE, Reach
 from server.ledger import search
-from server.ledger.entry import Entry, State, from_row
+from server.ledger.entry import Entry, State, from_tuple
 from server.ledger.guards import MissingError
-from server.ledger.tables import IS_OPEN, hazards, journal
+from server.ledger.tables import BY_SENSOR, ENTRY, IS_OPEN, hazards, journal
 
 Sort = Literal["-found_at", "found_at", "due_at", "-due_at"]
 MOST = 500
@@ -56,14 +56,14 @@ def page(connection: Connection, wanted: Wanted, sort: Sort = "-found_at", after
     """Return one page of entries."""
     limit = max(1, min(limit, MOST))
     rows = connection.execute(statement(wanted, sort, after, narrowed_by(connection, wanted)).limit(limit + 1)).all()
-    entries = tuple(from_row(row) for row in rows[:limit])
+    entries = tuple(from_tuple(row) for row in rows[:limit])
     return Page(entries, _cursor(entries[-1], sort) if len(rows) > limit else None)
 
 
 def statement(wanted: Wanted, sort: Sort, after: str = "", narrowed: Sequence[ColumnElement[bool]] = ()) -> Select[Any]:
     """Return the query of a page, for its plan too."""
     column = hazards.c[sort.removeprefix("-")]
-    query = select(hazards).where(*narrowed, *_conditions(wanted))
+    query = select(*ENTRY).where(*narrowed, *_conditions(wanted))
     if column is hazards.c.due_at:
         query = query.where(column.is_not(None))
     down = sort.startswith("-")
@@ -81,6 +81,9 @@ def counts(connection: Connection, wanted: Wanted) -> dict[str, int]:
 
     Counting a million takes as long as reading them, and nobody reads further than "more than ten thousand".
     """
+    alone = wanted.text and wanted == Wanted(text=wanted.text, person=wanted.person)
+    if alone and search.surely_more(connection, wanted.text, COUNTED):
+        return {MORE: COUNTED}
     some = select(hazards.c.state).where(*narrowed_by(connection, wanted), *_conditions(wanted)).limit(COUNTED + 1)
     inner = some.subquery()
     query = select(inner.c.state, func.count()).group_by(inner.c.state)
@@ -112,7 +115,7 @@ def precision(connection: Connection, reach: Reach = EVERYWHERE) -> list[dict[st
     real = func.sum(case((hazards.c.state.in_([State.CLOSED, State.ARCHIVED]), 1), else_=0))
     query = (
         select(hazards.c.site, hazards.c.agent, hazards.c.point, real.label("real"), false.label("false_alarms"))
-        .where(hazards.c.point != "", ~hazards.c.open, *within(reach))
+        .where(BY_SENSOR, *within(reach))
         .group_by(hazards.c.site, hazards.c.agent, hazards.c.point)
         .order_by(false.desc())
     )

@@ -15,10 +15,10 @@ from server.changes import announce
 from server.duties.records import Deed, fulfil
 from server.ledger import machine, store
 from server.ledger.actions import act, clean
-from server.ledger.entry import Entry, State, from_row
+from server.ledger.entry import Entry, State, from_tuple
 from server.ledger.guards import Actor, MissingError, RuleError
 from server.ledger.sensors import Ledger
-from server.ledger.tables import hazards, reviews
+from server.ledger.tables import ENTRY, hazards, reviews
 
 MOST = 500  # entries shown of each kind
 FIELDS = (*machine.JUDGING, *machine.ORDER)
@@ -93,12 +93,12 @@ def review(connection: Connection, judgement: Judgement, week: Week) -> Review:
     zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
     begin, end = (datetime.combine(day, datetime.min.time(), zone) for day in (week.first, week.last + timedelta(1)))
     c = hazards.c
-    early = select(hazards).where(c.site == week.site, c.state.in_(_EARLY), c.found_at < end)
-    waiting = [from_row(row) for row in connection.execute(early.order_by(c.found_at, c.id).limit(MOST))]
+    early = select(*ENTRY).where(c.site == week.site, c.state.in_(_EARLY), c.found_at < end)
+    waiting = [from_tuple(row) for row in connection.execute(early.order_by(c.found_at, c.id).limit(MOST))]
     # Asked by when it was found: nothing older than the register's year is judged for the first time.
-    judged = select(hazards).where(c.site == week.site, c.found_at >= begin - timedelta(days=366), c.found_at < end)
+    judged = select(*ENTRY).where(c.site == week.site, c.found_at >= begin - timedelta(days=366), c.found_at < end)
     judged = judged.where(c.judged_at >= begin, c.judged_at < end).order_by(c.judged_at, c.id)
-    done = [from_row(row) for row in connection.execute(judged.limit(MOST))]
+    done = [from_tuple(row) for row in connection.execute(judged.limit(MOST))]
     return Review(
         week,
         meeting_of(connection, week),

@@ -80,6 +80,16 @@ def proposed(connection: Connection, words: str) -> list[int] | None:
     return found if len(found) <= MOST else None
 
 
+def surely_more(connection: Connection, words: str, most: int) -> bool:
+    """Tell, where the index alone can, that more entries than so many hold a text: a single pair is never elsewhere."""
+    asked_for = list(_asked(words))
+    if len(asked_for) != 1 or asked_for[0][1]:
+        return False
+    asked = f'"{asked_for[0][0]}"' if connection.dialect.name == "sqlite" else f"'{asked_for[0][0]}'"
+    found = connection.execute(text(_ASK[connection.dialect.name]), {"asked": asked, "most": most + 1})
+    return len(found.all()) > most
+
+
 def among(connection: Connection, ids: list[int]) -> ColumnElement[bool]:
     """Match these entries, as one parameter: thousands of them would take longer to parse than to find."""
     if connection.dialect.name == "postgresql":

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from server.database import Counter, Instant, metadata
+from server.ledger.entry import FIELDS
 
 SHORT, NAME, LONG = 40, 200, 4000
 
@@ -105,6 +106,16 @@ hazards = Table(
     Index("ix_hazards_site_register", "site", "register", "found_at", "id"),
     Index("ix_hazards_responsible", "responsible", "found_at", "id"),
     Index("ix_hazards_state_found", "state", "found_at", "id"),
+    Index("ix_hazards_open_found", "found_at", "id", sqlite_where=text("open"), postgresql_where=text("open")),
+    Index(
+        "ix_hazards_settled_point",  # what a sensor found, once it is settled: its precision
+        "site",
+        "agent",
+        "point",
+        "state",
+        sqlite_where=text("NOT open AND point <> ''"),
+        postgresql_where=text("NOT open AND point <> ''"),
+    ),
     Index("ix_hazards_category_found", "category", "found_at", "id"),
     Index("ix_hazards_source_found", "source", "found_at", "id"),
     Index(
@@ -213,6 +224,12 @@ reviews = Table(
 
 IS_OPEN: ColumnElement[bool] = text("hazards.open")  # pyright: ignore[reportAssignmentType]
 """As the partial indexes say it: `open = 1`, which SQLAlchemy would write, is not seen by SQLite as the same."""
+
+BY_SENSOR: ColumnElement[bool] = text("NOT hazards.open AND hazards.point <> ''")  # pyright: ignore[reportAssignmentType]
+"""Settled, and found by a sensor: as the partial index says it, for the same reason."""
+
+ENTRY = tuple(hazards.c[name] for name in FIELDS)
+"""The columns of an entry in the order of `from_tuple`, which is quicker than `from_row`."""
 
 MAKE_SEARCH = {
     "sqlite": (
