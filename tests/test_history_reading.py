@@ -20,6 +20,7 @@ from sqlalchemy import Connection, delete, insert, select
 from config.agent import MqttSection
 from config.server import ServerConfig
 from server import keeping
+from server.accounts.reach import EVERYWHERE
 from server.accounts.tables import audit
 from server.alerts.alert import no_ledger
 from server.app import create_app
@@ -196,7 +197,7 @@ def test_a_page_that_was_away_too_long_is_told_to_begin_anew(parts: Parts, after
     async def heard() -> list[str]:
         live.sent = 5
         found: list[str] = []
-        async for data in live.listen(Client("s", ""), after):
+        async for data in live.listen(Client("s", EVERYWHERE), after):
             found += [line.removeprefix("event: ") for line in data.decode().splitlines() if line.startswith("event")]
             if "tick" in found:
                 break

@@ -46,14 +46,16 @@ def create(
         raise UnknownError(f"user {owner}: does not exist, or is disabled")
     wanted = sorted(set(scope))
     _check(Role(row.role), wanted, name, days)
-    if site and not of_user(connection, row.id).sees(site):
+    owners = of_user(connection, row.id)
+    if site and not owners.sees(site):
         raise RefusedError(f"token: {owner} does not see the site {site}")
     standing = select(tokens.c.id).where(tokens.c.user == row.id, tokens.c.revoked_at.is_(None))
     if len(connection.execute(standing.where(tokens.c.expires_at > now)).all()) >= MOST:
         raise RefusedError(f"token: {owner} has {MOST} tokens already: revoke one")
     text = PREFIX + secrets.token_urlsafe(32)
     values = {
-        "hash": hashed(text), "user": row.id, "name": name.strip(), "scope": " ".join(wanted), "site": site,
+        "hash": hashed(text), "user": row.id, "name": name.strip(), "scope": " ".join(wanted),
+        "site": site or owners.only,
         "created_at": now, "expires_at": now + timedelta(days=days),
     }  # fmt: skip
     connection.execute(insert(tokens).values(values))

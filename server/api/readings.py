@@ -147,8 +147,7 @@ def _find(services: Parts, session: Session, point: str) -> Key:
             statement = statement.where(table.id == name)
         case _:
             raise Problem(422, "Not understood", "point: is POINT or SITE/AGENT/POINT")
-    if session.site:
-        statement = statement.where(table.site == session.site)
+    statement = statement.where(*session.reach.where(table.site))
     with services.database.read.connect() as connection:
         rows = connection.execute(statement.limit(2)).all()
     match rows:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from ledger_clock import NOW, Clock
 from openpyxl import load_workbook
+from sqlalchemy import insert
 from test_ledger_api import Campus, Client, campus_on, sentence
 
 from server.accounts.permissions import Role
 from server.database import Database
+from server.duties.tables import subjects
 from server.ledger.sensors import Ledger
 
 WEEK = "2026-W19"  # of NOW
@@ -27,6 +29,9 @@ MINUTES = {"host": "李安全", "present": "王校长、网格员甲", "minutes"
 
 @pytest.fixture
 def campus(database: Database, ledger: Ledger, clock: Clock, tmp_path: Path) -> Iterator[Campus]:
+    school = {"site": "yx-1", "kind": "school", "id": "yx-1", "name": "示例中学", "stage": "middle", "boarding": False}
+    with database.write.begin() as connection:
+        connection.execute(insert(subjects).values(**school, person="", since=NOW - timedelta(days=60)))
     with campus_on(database, ledger, clock, tmp_path) as made:
         yield made
 
