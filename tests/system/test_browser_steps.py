@@ -158,6 +158,7 @@ def test_the_register_goes_out_as_excel_and_a_file_with_a_mistake_is_refused(
 def test_the_week_is_judged_in_place_and_concluded(browser: Browser, server: DrillServer) -> None:
     with person(browser, server, "安全乙") as page:
         page.goto(f"{server.url}/hazards/review")
+        expect(page.locator("#stand")).not_to_be_empty()  # drawn
         while page.locator("[data-judge]").count():  # what other tests left, too
             left = page.locator("[data-judge]").count()
             page.locator("[data-judge]").first.click()
@@ -174,6 +175,7 @@ def test_the_week_is_judged_in_place_and_concluded(browser: Browser, server: Dri
                         else field.fill(value)
                     )
             form.locator("button[type=submit]").click()
+            expect(form).to_have_count(0)
             expect(page.locator("[data-judge]")).to_have_count(left - 1)
         expect(page.locator("#conclude")).to_be_enabled()
         for name, value in (("host", "安全乙"), ("present", "校长丙"), ("minutes", "逐条研判，明确到人。")):

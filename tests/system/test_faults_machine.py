@@ -139,6 +139,7 @@ def test_an_outage_is_a_line_when_it_begins_and_a_line_when_it_ends(mosquitto: B
         _flow_on(whole, 10)
         wait_for("the agent says so", lambda: "connected again" in whole.agent.said(), LIMIT_S)
         said = [log.read_text(encoding="utf-8").splitlines()[known:] for log, known in zip(logs, before, strict=True)]
-        assert len(said[0]) == 2, said[0]
+        assert len(said[0]) in {2, 3, 4}, said[0]  # the line to the broker; the server too, where that took 15 s
+        assert len({line.split(": ", 1)[-1] for line in said[0]}) == len(said[0]), said[0]  # none of them again
         assert 2 <= len(said[1]) <= 6, said[1]  # its broker lost and back; each change of the agent's state
         _end_clean(whole)
