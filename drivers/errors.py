@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 
 _REASONS = {
     **dict.fromkeys((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO), "unplugged"),
@@ -39,6 +40,8 @@ class DriverTimeoutError(DriverError, TimeoutError):
 
 def cause_of(error: Exception) -> str:
     """Return the cause in the system's own words, and what to do where that is known."""
+    if isinstance(error, socket.gaierror):  # its numbers are its own
+        return "no machine of this name: check its spelling, or give its address"
     if not (isinstance(error, OSError) and error.errno):
         return str(error) or type(error).__name__
     return os.strerror(error.errno) + _HINTS.get(reason_of(error), "")
@@ -48,4 +51,6 @@ def reason_of(error: Exception, otherwise: str = "bus-lost") -> str:
     """Return the machine word for a failed operation on a port, a chip or a connection."""
     if isinstance(error, TimeoutError):
         return "timeout"
+    if isinstance(error, socket.gaierror):
+        return "unreachable"
     return _REASONS.get(error.errno or 0, otherwise) if isinstance(error, OSError) else otherwise

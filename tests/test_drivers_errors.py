@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
 
 import pytest
@@ -24,6 +25,7 @@ from drivers.errors import DriverError, DriverTimeoutError, cause_of, reason_of
         (OSError(errno.EBUSY, "x"), "busy", "Device or resource busy: another program holds it"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "unreachable", "Connection refused"),
         (ConnectionResetError(errno.ECONNRESET, "x"), "hung-up", "Connection reset by peer"),
+        (socket.gaierror(socket.EAI_NONAME, "x"), "unreachable", "no machine of this name: check its spelling"),
         (TimeoutError("timed out"), "timeout", "timed out"),
         (ssl.SSLError("wrong version"), "bus-lost", "('wrong version',)"),
         (ValueError(), "bus-lost", "ValueError"),
