@@ -195,7 +195,8 @@ def test_what_persons_do_is_audited(web: TestClient, parts: Parts) -> None:
     assert refused.status_code == 409
     web.post(f"/api/v1/alerts/{alert}/comment", json={"text": "已到现场"}, headers=headers)
     web.post(f"/api/v1/alerts/{alert}/reset", headers=headers)
-    lines = [(line["by"], line["action"]) for line in web.get("/api/v1/audit").json()]
+    told = [(line["by"], line["action"]) for line in web.get("/api/v1/audit").json()]
+    lines = [line for line in told if line[1] != "audit viewed"]  # this very look, written beside the answer
     assert lines[:3] == [("tester", "alert reset"), ("tester", "alert comment"), ("tester", "login")]
 
 

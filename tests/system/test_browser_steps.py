@@ -157,8 +157,10 @@ def test_the_register_goes_out_as_excel_and_a_file_with_a_mistake_is_refused(
 
 def test_the_week_is_judged_in_place_and_concluded(browser: Browser, server: DrillServer) -> None:
     with person(browser, server, "安全乙") as page:
+        found(page, server, "周研判要研判的")
         page.goto(f"{server.url}/hazards/review")
         expect(page.locator("#stand")).not_to_be_empty()  # drawn
+        assert page.locator("[data-judge]").count() >= 1
         while page.locator("[data-judge]").count():  # what other tests left, too
             left = page.locator("[data-judge]").count()
             page.locator("[data-judge]").first.click()
