@@ -70,7 +70,7 @@ def take(page: Page, text: str, state: str, **fields: str) -> None:
     """Take one step, whether it is the main one or among the others, and see the state it leads to."""
     expect(page.locator("#next")).to_be_visible()
     main = page.locator(".main-step", has_text=text)
-    (main if main.count() else page.locator(".steps button", has_text=f"{text}…")).first.click()
+    main.or_(page.locator(".steps button", has_text=f"{text}…")).first.click()  # another's step may still be on its way
     for name, value in fields.items():
         place = page.locator(f".step-form [name={name}]")
         if place.evaluate("e => e.tagName") == "SELECT":
