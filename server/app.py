@@ -38,6 +38,7 @@ from server.chain import LEDGER_LOST_S
 from server.services import Services, services_of
 
 CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+MOST_BODY = 1_000_000  # bytes of a request; it is read whole before anybody is asked who he is
 _DOCS = {"openapi_url": "/openapi.json", "docs_url": None, "redoc_url": None}  # the viewers load scripts from afar
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
@@ -46,7 +47,7 @@ health = APIRouter(tags=["health"])
 
 def create_app(services: Services, rooms: Sequence[APIRouter] = ()) -> FastAPI:
     """Make the application of one server; `rooms` are the pages."""
-    app = FastAPI(title="Campuswatch", version="1", **_DOCS)  # pyright: ignore[reportArgumentType]
+    app = FastAPI(title="Campuswatch", version="1", max_body_size=MOST_BODY, **_DOCS)  # pyright: ignore[reportArgumentType]
     app.state.services = services
     problems.install(app)
     parts = (

@@ -13,7 +13,7 @@ from fastapi import Request
 from config.push import PushSection
 from config.water import Waters
 from contracts.messages import Command
-from server.accounts.throttle import Throttle
+from server.accounts.throttle import TRIES_ANYWHERE, Throttle
 from server.accounts.views import Views
 from server.alerts.alert import AlertHook
 from server.database import Database
@@ -74,6 +74,7 @@ class Services:
     push: tuple[PushSection, ...] = ()
     asked: Asked = field(default_factory=Asked)
     throttle: Throttle = field(default_factory=Throttle)
+    names: Throttle = field(default_factory=lambda: Throttle(TRIES_ANYWHERE))
     allowance: Allowance = field(default_factory=Allowance)
     views: Views = field(default_factory=Views)
     ledger: Ledger = field(default_factory=_shipped)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 TRIES = 5
+TRIES_ANYWHERE = 50  # of one name from all addresses: a laptop can have as many addresses as it likes
 AT_ONCE = 3
 TURN_S = 3.0  # how long a login waits for its turn to be checked
 FIRST_S, LONGEST_S = 60.0, 900.0  # longer would shut out a whole school behind one address
@@ -27,6 +28,7 @@ class _Count:
 class Throttle:
     """Remembers tries by monotonic time."""
 
+    tries: int = TRIES
     _counts: OrderedDict[str, _Count] = field(default_factory=OrderedDict[str, _Count])
     _lock: threading.Lock = field(default_factory=threading.Lock)
     hashing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
@@ -43,7 +45,7 @@ class Throttle:
                 if count.failed == 0:
                     count.first_s = now_s
                 count.failed, count.last_s = count.failed + 1, now_s
-                if count.failed >= TRIES:
+                if count.failed >= self.tries:
                     self._close(count, now_s)
             return 0.0
 

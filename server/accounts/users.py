@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from pwdlib import PasswordHash
@@ -15,10 +15,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 from server.accounts.permissions import Role
 from server.accounts.reach import EVERY, EVERYWHERE, Reach, of_users
 from server.accounts.reach import put as put_reach
-from server.accounts.tables import sessions, user_reach, users
+from server.accounts.tables import audit, sessions, user_reach, users
 from server.errors import RefusedError, UnknownError
 
 SHORTEST_PASSWORD = 10
+KNOWN_FOR = timedelta(days=30)
 
 _hasher = PasswordHash.recommended()
 
@@ -52,6 +53,14 @@ def hash_password(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise RefusedError(f"password: at least {SHORTEST_PASSWORD} characters are needed")
     return _hasher.hash(password)
+
+
+def has_come_from(connection: Connection, name: str, address: str, now: datetime) -> bool:
+    """Tell whether a user has logged in from an address within `KNOWN_FOR`."""
+    line = select(audit.c.n).where(
+        audit.c.at > now - KNOWN_FOR, audit.c.by == name, audit.c.address == address, audit.c.action == "login"
+    )
+    return connection.execute(line.limit(1)).first() is not None
 
 
 def add(connection: Connection, name: str, role: Role, password: str, now: datetime, reach: Reach = EVERYWHERE) -> None:

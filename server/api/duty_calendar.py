@@ -17,7 +17,7 @@ from server.accounts.web import Parts, require
 from server.api.places import school_or_all
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
-from server.api.uploads import XLSX, body_of
+from server.api.uploads import JUDGED_HERE, XLSX, body_of
 from server.duties.own_calendar import COLUMNS, KINDS, Line, all_own, lines_of, parsed, put
 from server.services import Services
 
@@ -68,7 +68,7 @@ def export(session: Reader, services: Parts, year: Year, site: Annotated[str, Qu
     return Response(excel.workbook(f"校历 {year}", COLUMNS, rows), media_type=XLSX, headers=headers)
 
 
-@router.post("/import", responses=declared(401, 403, 413, 422, 503))
+@router.post("/import", max_body_size=JUDGED_HERE, responses=declared(401, 403, 413, 422, 503))
 async def take_in(
     request: Request,
     session: Annotated[Session, Depends(require("duties.arrange"))],

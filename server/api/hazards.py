@@ -31,7 +31,7 @@ from server.api.hazard_views import (
 from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
-from server.api.uploads import XLSX, body_of
+from server.api.uploads import JUDGED_HERE, XLSX, body_of
 from server.duties.tables import subjects
 from server.duties.tasks import known_sites
 from server.ledger import actions, evidence, packs, query, store
@@ -148,7 +148,7 @@ def export(session: Exporter, services: Parts, chosen: Filter) -> Response:
     return Response(excel.register(entries, services.ledger.judgement), media_type=XLSX, headers=headers)
 
 
-@router.post("/import", responses=declared(401, 403, 413, 422, 503))
+@router.post("/import", max_body_size=JUDGED_HERE, responses=declared(401, 403, 413, 422, 503))
 async def take_in(
     request: Request,
     session: Annotated[Session, Depends(require("hazards.import"))],

@@ -37,14 +37,18 @@ class SessionView(BaseModel):
 
 @router.post("/session", responses=declared(401, 422, 429, 503))
 def log_in(login: Login, request: Request, response: Response, services: Parts) -> SessionView:
-    """Open a session: five tries a minute an account and an address."""
+    """Open a session: five tries a minute an account and an address, and fewer where a name is tried from many."""
     address = request.client.host if request.client else ""
     keys = (f"{address} {login.name}", address)
+    now = services.now()
     wait_s = services.throttle.try_(services.mono_s(), *keys)
+    if not wait_s and (wait_s := services.names.try_(services.mono_s(), login.name)):
+        # Whoever guesses from everywhere must not shut out the gatekeeper at his own desk.
+        with services.database.read.connect() as connection:
+            wait_s = 0.0 if users.has_come_from(connection, login.name, address, now) else wait_s
     if wait_s:
         seconds = int(wait_s) + 1
         raise Problem(429, "Too many tries", f"try again in {seconds} s", {"Retry-After": str(seconds)})
-    now = services.now()
     if not services.throttle.hashing.acquire(timeout=TURN_S):
         raise Problem(429, "Too many tries", "too many log in at once: try again", {"Retry-After": "5"})
     try:
@@ -56,13 +60,17 @@ def log_in(login: Login, request: Request, response: Response, services: Parts) 
         services.writer.submit(lambda c: note(c, now, login.name, "login refused", address=address))
         raise Problem(401, "Not logged in", "name and password do not fit")
     services.throttle.forget(*keys)
+    services.names.forget(login.name)
+    before = sessions.hashed(request.cookies.get(services.cookie, ""))
 
     def work(connection: Connection) -> str:
         sessions.end_old(connection, services.steady())
+        sessions.end(connection, before)  # a browser has one session: whoever saw the last one's cookie is out
         note(connection, now, login.name, "login", address=address)
         return sessions.open_session(connection, user, services.steady())
 
     token = services.writer.write(work)
+    services.live.drop_later(before)
     with services.database.read.connect() as connection:
         session = sessions.find(connection, token, services.steady())
     if session is None:

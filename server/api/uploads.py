@@ -6,6 +6,7 @@ from fastapi import Request
 
 from server.api.problems import Problem
 
+JUDGED_HERE = 2**40  # as `max_body_size` of a route that reads its body by `body_of`, which knows better
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 

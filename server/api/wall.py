@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.places import school_or_all
-from server.api.problems import Problem, declared
+from server.api.problems import declared
+from server.api.uploads import JUDGED_HERE, body_of
 from server.moments import Moment
 from server.push import health as push_health
 from server.wall import advice, plans, roster
@@ -140,7 +141,7 @@ def write_roster(
     services.writer.write(lambda c: roster.write(c, school, shifts, session.user, now))
 
 
-@router.post("/plans", status_code=201, responses=declared(401, 403, 409, 422, 503))
+@router.post("/plans", status_code=201, max_body_size=JUDGED_HERE, responses=declared(401, 403, 409, 413, 422, 503))
 async def add_plan(
     request: Request,
     session: Writer,
@@ -150,12 +151,8 @@ async def add_plan(
 ) -> Mapping[str, str]:
     """Keep a plan: the body is the picture itself, a PNG or a JPEG."""
     school = school_or_all(session, site)
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > MOST_BYTES:
-            raise Problem(422, "Not understood", f"plan: at most {MOST_BYTES // 2**20} MB")
-    now, content = services.now(), bytes(data)
+    content = await body_of(request, MOST_BYTES)
+    now = services.now()
     plan = await asyncio.wrap_future(
         services.writer.submit(lambda c: plans.add(c, school, name.strip(), content, session.user, now))
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,9 +18,9 @@ from serving import PASSWORD, add_user
 from config.agent import MqttSection
 from config.server import ServerConfig
 from server.accounts import sessions
-from server.accounts.throttle import TRIES
+from server.accounts.throttle import TRIES, TRIES_ANYWHERE, Throttle
 from server.alerts.alert import no_ledger
-from server.app import create_app
+from server.app import MOST_BODY, create_app
 from server.pages.session_rooms import rooms
 from server.running import Parts, assemble
 
@@ -128,6 +130,44 @@ def test_a_name_is_tried_so_often_from_one_address_and_the_right_password_waits_
     answer = web.post("/api/v1/session", json={"name": "nobody", "password": PASSWORD})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_name_guessed_from_everywhere_is_shut_but_not_for_its_owner_at_his_desk(parts: Parts) -> None:
+    app = create_app(replace(parts.services, throttle=Throttle()))
+
+    def answer(address: str, password: str) -> int:
+        with TestClient(app, base_url="http://127.0.0.1", client=(address, 1)) as client:
+            return client.post("/api/v1/session", json={"name": "tester", "password": password}).status_code
+
+    assert answer("10.0.0.7", PASSWORD) == 200
+    guesses = [answer(f"10.1.0.{n}", "guess-number-one") for n in range(TRIES_ANYWHERE + 1)]
+    assert guesses == [401] * TRIES_ANYWHERE + [429]
+    assert answer("10.0.0.8", PASSWORD) == 429
+    assert answer("10.0.0.7", PASSWORD) == 200
+
+
+def test_logging_in_again_ends_the_browsers_earlier_session(parts: Parts) -> None:
+    login = {"name": "tester", "password": PASSWORD}
+    app = create_app(replace(parts.services, throttle=Throttle()))
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as web:
+        assert web.post("/api/v1/session", json=login).status_code == 200
+        earlier = dict(web.cookies)
+        assert web.post("/api/v1/session", json=login).status_code == 200
+        assert web.get("/api/v1/session").status_code == 200
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1), cookies=earlier) as thief:
+        assert thief.get("/api/v1/session").status_code == 401
+
+
+def test_a_stranger_cannot_fill_the_memory_by_a_long_body(web: TestClient) -> None:
+    web.cookies.clear()
+    answers = dict[str, int]()
+    for route in every_route(getattr(web.app, "routes", [])):
+        for method in (route.methods or set()) - {"GET", "HEAD"}:
+            path = re.sub(r"\{[^}]+\}", "x", route.path)
+            answers[f"{method} {path}"] = web.request(method, path, content=b" " * (MOST_BODY + 1)).status_code
+    assert len(answers) > 45
+    assert set(answers.values()) <= {401, 403, 404, 413, 422}, answers
+    assert answers["POST /api/v1/session"] == 413
 
 
 def test_so_many_passwords_are_checked_at_once_and_no_more(parts: Parts, web: TestClient) -> None:
