@@ -223,6 +223,7 @@ def configuration(
             "verify_and_map": True,
             "min_version": "1.2",
             "cipher_suites": list(CIPHER_SUITES),
+            "curve_preferences": ["X25519", "CurveP256", "CurveP384"],
         }
     return json.dumps(
         {
