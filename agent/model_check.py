@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from agent.model_get import get
 from agent.try_video import InputError, reporting
 from config.cameras import ModelSection
 
@@ -17,14 +18,11 @@ TRIES = 10
 
 
 def register(app: typer.Typer) -> None:
-    """Add `model check` to the agent's commands."""
+    """Add `model check` and `model get` to the agent's commands."""
     model = typer.Typer(no_args_is_help=True, help="Networks for people.")
 
-    @model.callback()
-    def _group() -> None:  # pyright: ignore[reportUnusedFunction] - makes `check` a word of its own
-        """Networks for people."""
-
     model.command("check")(check)
+    model.command("get")(get)
     app.add_typer(model, name="model")
 
 

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 VIDEO, MODELS, EXITS = SHARED / "video", SHARED / "models", SHARED / "sensors" / "ped_exit"
 TOLERANCE_S = 1.0
-PEOPLE_MODELS = ("yolox_nano.onnx",)  # the best of those measured; each takes minutes
+PEOPLE_MODELS = ("yolox_nano.onnx", "ssdlite_pedestrian.pb")  # a general one, and that of `model get`; minutes each
 
 Clip = dict[str, Any]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 import numpy as np
 
+from detectors.people.onnx_input import declared_size
+from detectors.people.ssd_text import declared_side
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Engine(Protocol):
     """Pictures in, raw outputs out."""
 
     name: str
+    size: int | None
+    """Pixels a side that its file declares; None where it does not."""
 
     def forward(self, plane: Plane) -> Sequence[Array]:
         """Run the network on one picture (3, size, size); raise ValueError for a size it does not take."""
@@ -40,8 +44,10 @@ class OpenCvEngine:
             if path.suffix == ".pb":
                 text = path.with_suffix(".pbtxt")
                 self._net = cv2.dnn.readNetFromTensorflow(str(path), str(text) if text.exists() else "")
+                self.size = declared_side(text.read_text(encoding="utf-8")) if text.exists() else None
             else:
                 self._net = cv2.dnn.readNetFromONNX(str(path))
+                self.size = declared_size(path.read_bytes())
         except cv2.error as e:
             raise DriverError(f"{path}: is no model that OpenCV can read (ONNX, or .pb with .pbtxt beside it)") from e
         self._names = self._net.getUnconnectedOutLayersNames()
@@ -77,6 +83,7 @@ class OnnxEngine:
         except refused as e:
             raise DriverError(f"{path}: is no ONNX model that onnxruntime can read") from e
         self._input: str = self._session.get_inputs()[0].name
+        self.size = declared_size(path.read_bytes())
 
     def forward(self, plane: Plane) -> Sequence[Array]:
         """Run it."""
@@ -101,13 +108,14 @@ class LiteRtEngine:
             raise DriverError(f"{path}: is no model that LiteRT can read") from e
         self._input: Any = self._net.get_input_details()[0]
         self._outputs: list[Any] = self._net.get_output_details()
-        self.size = int(self._input["shape"][1])
+        self._side = int(self._input["shape"][1])
+        self.size: int | None = self._side
 
     def forward(self, plane: Plane) -> Sequence[Array]:
         """Run it; return rows of image, class, score, box 0..1, as OpenCV's DetectionOutput gives them."""
         picture = plane.transpose(1, 2, 0)[None]
         if picture.shape != tuple(self._input["shape"]):
-            raise ValueError(f"takes {self.size} pixels a side")
+            raise ValueError(f"takes {self._side} pixels a side")
         kind = self._input["dtype"]
         given = picture.astype(kind) if kind == np.uint8 else (picture / 127.5 - 1).astype(kind)
         self._net.set_tensor(self._input["index"], given)

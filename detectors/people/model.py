@@ -10,9 +10,8 @@ import numpy as np
 
 from detectors.people import People
 from detectors.people.decoders import Family, recognise
-from detectors.people.engines import LiteRtEngine, engine_for
+from detectors.people.engines import engine_for
 from detectors.people.motion import MotionPeople
-from detectors.people.onnx_input import declared_size
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class Network:
         self.name = section.path.name
         self._score = section.score
         self.engine = engine_for(section.path, section.runtime)
-        declared = self.engine.size if isinstance(self.engine, LiteRtEngine) else None
-        self.size, self.family = self._recognise(declared or declared_size(section.path.read_bytes()))
+        self.size, self.family = self._recognise(self.engine.size)
 
     def people(self, picture: Picture) -> tuple[Boxes, Boxes]:
         """Return boxes (n, 4) in pixels of the picture, and scores (n,)."""
