@@ -23,6 +23,7 @@ from detectors.findings import Event
 from drivers.camera import LOST_S, Camera
 from drivers.errors import DriverError
 from drivers.samples import Frame, Sample, Silence, Tick
+from drivers.streams import closer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,10 @@ class _Watching:
         self._tally = Tally(section)
         self._standing: dict[tuple[str, str], Event] = {}
         self._wanted: tuple[str, float] | None = None  # a still, and until when it is waited for
+        self._stills: queue.SimpleQueue[Picture] = queue.SimpleQueue()  # taken beside the loop
         self._size = (0, 0)
+        self._stood_in = 0
+        self._standing_in = False
         self._trouble = ""
         self._looked_at = 0
         self._beaten = 0.0
@@ -76,6 +80,8 @@ class _Watching:
                 self._obey(orders.get(), now)
             for sample in samples:
                 self._take(sample)
+            while not self._stills.empty():
+                self._say(self._stills.get())
             for measured in self._tally.due(now):
                 self._say(measured)
             if now - self._beaten >= BEAT_S and self._camera.stuck_s() < patience_s:
@@ -126,7 +132,7 @@ class _Watching:
             self._standing.pop(key, None)
 
     def _see(self, frame: Frame) -> None:
-        """Give the still that is wanted as soon as there is a picture; say when pictures change their size."""
+        """Give the still that is wanted as soon as there is a picture; say when pictures change size or stream."""
         height, width = frame.image.shape[:2]
         drawn_on = frame.drawn_on or (width, height)
         if (width, height) != self._size:
@@ -135,10 +141,31 @@ class _Watching:
                 self._say(Note(f"the picture is {width}x{height} now: what was drawn on {drawn} is scaled to it"))
             self._size = (width, height)
         self._tally.seen(frame.at)
+        if frame.standing_in is not self._standing_in:
+            self._standing_in = frame.standing_in
+            self._stood_in += frame.standing_in
+            now = f"gives no picture: the main one is looked at (time {self._stood_in} since the start)"
+            self._say(Note(f"the small stream {now if frame.standing_in else 'is back'}"))
         if self._wanted is not None:
             if frame.at <= self._wanted[1]:
-                self._say(Picture(self._wanted[0], still(frame.image), *drawn_on))
+                self._give_still(self._wanted[0], frame, drawn_on)
             self._wanted = None
+
+    def _give_still(self, order: str, frame: Frame, drawn_on: tuple[int, int]) -> None:
+        """Give a still, of the main stream where there is one: its address is opened beside the loop, which goes on."""
+        section = self._section
+        if not section.detect_source or frame.standing_in:
+            self._say(Picture(order, still(frame.image), *drawn_on))
+            return
+
+        def fetch() -> None:
+            try:
+                image = closer(section, drawn_on)
+            except DriverError:
+                image = frame.image
+            self._stills.put(Picture(order, still(image), *drawn_on))
+
+        threading.Thread(target=fetch, name=f"{section.id} still", daemon=True).start()
 
     def _drawn_wrong(self, finding: Finding) -> str | None:
         match finding:

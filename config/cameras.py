@@ -89,7 +89,8 @@ class CameraSection(Section):
     name: str
     place: str = ""
     source: str = Field(min_length=1)
-    detect_source: str = ""  # the camera's second, smaller stream; people are looked for in it
+    detect_source: str = ""
+    """The camera's second, smaller stream: people are looked for in it, and in `source` while it gives nothing."""
     password_file: Path | None = None
     """For addresses that name a user: rtsp://USER@HOST/…"""
     line: tuple[LineSection, ...] = ()
@@ -108,8 +109,8 @@ class CameraSection(Section):
 
     @model_validator(mode="after")
     def _password_has_a_user(self) -> Self:
-        used = self.detect_source or self.source
-        if self.password_file is not None and not _USER_ALONE.match(used):
+        used = [source for source in (self.source, self.detect_source) if "@" in source]
+        if self.password_file is not None and (not used or not all(map(_USER_ALONE.match, used))):
             raise ValueError("password_file goes with an address that names a user alone: rtsp://USER@HOST/…")
         return self
 

@@ -1,4 +1,7 @@
-"""Whether a camera can see: black, covered, blurred, moved, frozen, blinded, too dark, too slow, or gone."""
+"""Whether a camera can see: black, covered, blurred, moved, frozen, blinded, too dark, too slow, or gone.
+
+The main stream that stands in for the small one is a fault as well: it costs more, and nobody would mend the small one.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,7 @@ class CameraHealth:
         fine = cv2.cvtColor(cv2.resize(frame.image, FINE, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
         small = cv2.resize(fine, SIZE, interpolation=cv2.INTER_AREA)
         trouble = self._trouble(small.astype(np.float64), _focus(fine), frame.at, min(elapsed, 1.0))
+        trouble = trouble or ("main-stream" if frame.standing_in else "")
         return self._judge(trouble, frame.at)
 
     def lost(self, at: float) -> list[Event]:

@@ -6,10 +6,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from drivers.capture import format_of, is_live, open_capture, read_picture, redact, with_password
+from drivers.capture import format_of, is_live, open_capture, read_picture, redact
 from drivers.errors import DriverError, DriverTimeoutError
 from drivers.masks import blacken
 from drivers.samples import Frame
+from drivers.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ class Camera:
     def __init__(self, section: CameraSection) -> None:
         self.name = section.id
         self._section = section
-        self._source = section.detect_source or section.source
+        self._streams = Streams(section)
         self._fresh = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -49,9 +50,6 @@ class Camera:
         """Pictures that arrived."""
         self.skipped = 0
         """Pictures that gave way to newer ones."""
-
-    def _address(self) -> str:
-        return with_password(self._source, self._section.password_file)
 
     def __enter__(self) -> Self:
         """Start the thread; it opens the source by itself, again and again."""
@@ -75,6 +73,7 @@ class Camera:
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=0.5)  # a read that hangs is left behind: the process ends with it
+        self._streams.close(0.5)
 
     def read(self) -> Sequence[Frame]:
         """Return the newest picture that was not yet returned, or nothing after a second."""
@@ -98,9 +97,11 @@ class Camera:
     def _run(self) -> None:
         tries = 0
         while not self._stop.is_set():
-            before = self.seen
+            before, source = self.seen, self._streams.source
             try:
-                capture = open_capture(self._address(), self._section.open_timeout_s, self._section.read_timeout_s)
+                capture = open_capture(
+                    self._streams.address(), self._section.open_timeout_s, self._section.read_timeout_s
+                )
                 try:
                     self._play(capture)
                 finally:
@@ -108,19 +109,23 @@ class Camera:
             except DriverError as e:
                 self._trouble = f"{self.name}: {e}"
             else:
-                self._trouble = f"{self.name}: {redact(self._source)}: the stream ended or stalled"
+                self._trouble = f"{self.name}: {redact(source)}: the stream ended or stalled"
             tries = 0 if self.seen > before else tries + 1
-            over = not is_live(self._source) and self.seen > before  # a recording that came to its end
-            self._wait(0.0 if over else BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])
+            stood_in = self._streams.standing_in
+            self._streams.ended(shown=self.seen > before, drawn_on=self.drawn_on)
+            over = not is_live(source) and self.seen > before  # a recording that came to its end
+            self._wait(
+                0.0 if over or stood_in != self._streams.standing_in else BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
+            )
 
     def _play(self, capture: cv2.VideoCapture) -> None:
         """Hand on pictures until the source ends or fails."""
-        rate = 0.0 if is_live(self._source) else (format_of(capture).frames_per_s or 25.0)
+        rate = 0.0 if is_live(self._streams.source) else (format_of(capture).frames_per_s or 25.0)
         began, count = time.monotonic(), 0
         while not self._stop.is_set():
             picture = read_picture(capture, self.name)
             self._progress = time.monotonic()
-            if picture is None:
+            if picture is None or self._streams.small_is_back(self._progress - began):
                 return
             count += 1
             self._hand_on(picture)
@@ -135,7 +140,9 @@ class Camera:
         with self._fresh:
             self.seen += 1
             self.skipped += self._newest is not None
-            self._newest = Frame(self.name, picture, at, time.time(), self.seen, self.drawn_on)
+            self._newest = Frame(
+                self.name, picture, at, time.time(), self.seen, self.drawn_on, self._streams.standing_in
+            )
             self._arrived = at
             self._fresh.notify_all()
 

@@ -50,6 +50,7 @@ class Frame:
     utc: float
     index: int = 0
     drawn_on: tuple[int, int] | None = None  # width and height of the picture that coordinates are of; None: this one's
+    standing_in: bool = False  # of the main stream, because the small one that should be looked at gives nothing
 
 
 Sample = Reading | Silence | Tick | Frame
