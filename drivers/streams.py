@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FAILURES = 2  # times in a row without a picture, then the main stream is taken
 SCOUT_S = 60.0  # while the main stream is looked at, the small one is tried once in this time
-STILL_TIMEOUT_S = 2.0  # to open, and to read, for a still that a person waits for
+STILL_TIMEOUT_S = 3.0  # to open, and to read, for a still that a person waits for
 
 
 class Streams:
