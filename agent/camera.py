@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agent.alarm_still import AlarmStills
 from agent.camera_orders import Order, read_order
 from agent.camera_tally import Tally
 from agent.camera_words import Applied, Beat, Note, Picture, Words, write
@@ -60,6 +61,7 @@ class _Watching:
         self._watch = watch
         self._say = say
         self._tally = Tally(section)
+        self._shown = AlarmStills(section)
         self._standing: dict[tuple[str, str], Event] = {}
         self._wanted: tuple[str, float] | None = None  # a still, and until when it is waited for
         self._stills: queue.SimpleQueue[Picture] = queue.SimpleQueue()  # taken beside the loop
@@ -108,6 +110,7 @@ class _Watching:
         section = order.section
         self._watch = CameraWatch(section, people_detector(section))
         self._tally = Tally(section)
+        self._shown = AlarmStills(section)
         for event in self._standing.values():  # the new watch knows none of them, and what was removed has none
             self._say(replace(event, active=False, reason="normal", at=now))
         self._standing.clear()
@@ -123,6 +126,8 @@ class _Watching:
                 self._note_standing(finding)
             if (text := self._drawn_wrong(finding)) is not None:
                 self._say(Note(text))
+            if isinstance(sample, Frame) and (shown := self._shown.of(finding, sample, self._watch)) is not None:
+                self._say(shown)
 
     def _note_standing(self, event: Event) -> None:
         key = (event.point, event.kind)

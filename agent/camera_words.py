@@ -1,4 +1,4 @@
-"""What a camera's process tells the agent: findings, counts, signs of life, a still only when asked. JSON lines."""
+"""What a camera's process tells the agent: findings, counts, signs of life, stills where asked for. JSON lines."""
 
 from __future__ import annotations
 
@@ -52,13 +52,26 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmStill:
+    """What was seen when an alarm began, with nobody to be known in it; JPEG in base64. It follows its event."""
+
+    camera: str
+    point: str
+    kind: str
+    at: float  # monotonic seconds
+    jpeg: str
+    width: int  # of the still
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """New lines and zones are watched from now on."""
 
     id: str
 
 
-Words = Crossing | Event | Beat | Measured | Note | Picture | Applied
+Words = Crossing | Event | Beat | Measured | Note | Picture | AlarmStill | Applied
 
 
 def write(words: Words) -> str:
@@ -76,6 +89,8 @@ def write(words: Words) -> str:
             kind = "note"
         case Picture():
             kind = "picture"
+        case AlarmStill():
+            kind = "alarm-still"
         case Applied():
             kind = "applied"
         case _:
@@ -83,11 +98,12 @@ def write(words: Words) -> str:
     return json.dumps({"is": kind, **asdict(words)}, ensure_ascii=False)
 
 
-_PLAIN: dict[str, type[Beat | Measured | Note | Picture | Applied]] = {
+_PLAIN: dict[str, type[Beat | Measured | Note | Picture | AlarmStill | Applied]] = {
     "beat": Beat,
     "measured": Measured,
     "note": Note,
     "picture": Picture,
+    "alarm-still": AlarmStill,
     "applied": Applied,
 }
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from agent import camera_words
 from agent.camera_orders import Order, write_order
-from agent.camera_words import Applied, Beat, Measured, Note, Picture
+from agent.camera_words import AlarmStill, Applied, Beat, Measured, Note, Picture
 from agent.intake import Instant
 from config.secrets import redacted
+from detectors.findings import Event
 from drivers.capture import redact
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ MOST_TEXT = 300
 class Taker(Protocol):
     """Where findings go."""
 
-    def __call__(self, finding: Finding, now: Instant) -> None:
-        """Accept a finding."""
+    def __call__(self, finding: Finding, now: Instant) -> str | None:
+        """Accept a finding; return the id it is known by from here on."""
         ...
 
 
@@ -58,6 +59,9 @@ class CameraWorker:
         """Told of answers to orders, from the listening thread."""
         self.measure: Callable[[Measured], None] = _nobody
         """Told of numbers, from the listening thread."""
+        self.show: Callable[[AlarmStill, str], None] = _nowhere
+        """Given the still of an alarm with the id of its event, from the listening thread."""
+        self._told: dict[tuple[str, str], str | None] = {}
 
     @property
     def section(self) -> CameraSection:
@@ -152,10 +156,19 @@ class CameraWorker:
                     self.heard(words)
                 case Measured():
                     self.measure(words)
+                case AlarmStill():
+                    self._show(words)
                 case Note(text=text):
                     log.warning("%s: %s", self.name, redact(text[:MOST_TEXT]))
                 case _:
-                    self._take(words, Instant(time.monotonic(), self._clock.mono(), self._clock.wall()))
+                    known = self._take(words, Instant(time.monotonic(), self._clock.mono(), self._clock.wall()))
+                    if isinstance(words, Event):
+                        self._told[words.point, words.kind] = known
+
+    def _show(self, still: AlarmStill) -> None:
+        event = self._told.get((still.point, still.kind))
+        if event is not None and still.jpeg:
+            self.show(still, event)
 
     def _hear(self, beat: Beat) -> None:
         before = self.beat.trouble if self.beat else ""
@@ -193,6 +206,11 @@ class CameraWorker:
 def _nobody(words: Picture | Applied | Measured) -> None:
     """Stand where nobody has asked."""
     del words
+
+
+def _nowhere(still: AlarmStill, event: str) -> None:
+    """Stand where nobody takes stills."""
+    del still, event
 
 
 def _write(process: Popen[str], text: str) -> None:

@@ -45,13 +45,15 @@ class Intake:
     read: Callable[[Reading, Instant], None] = ignore
     """Told of every reading: the zones."""
 
-    def take(self, finding: Finding, now: Instant) -> None:
-        """Accept a finding, seen when the sample of `now` was taken in."""
+    def take(self, finding: Finding, now: Instant) -> str:
+        """Accept a finding, seen when the sample of `now` was taken in; return its id on the wire."""
         for hear in self.heard:
             hear(finding, now)
         ago = max(0.0, now.at - finding.at)
         stamp = self.clock.stamp(now.mono_s - ago, now.utc_s - ago)
-        self.outbox.submit(self._message(finding, stamp))
+        message = self._message(finding, stamp)
+        self.outbox.submit(message)
+        return message.id
 
     def _message(self, finding: Finding, stamp: messages.Stamp) -> messages.Event | messages.Crossing:
         match finding:

@@ -20,8 +20,10 @@ from agent.lane import ReadingLane
 from agent.mqtt import Connection, Incoming, LinkError, Outgoing
 from agent.outbox import Outbox
 from agent.publisher import Publisher
+from agent.still_lane import StillLane
 from config.agent import AgentConfig
 from contracts.messages import (
+    AlarmStill,
     Answer,
     Command,
     CommandMessage,
@@ -86,12 +88,18 @@ class Link:
         self._beats = 0
         self._trouble = ""
         self._answers: deque[Answer] = deque(maxlen=_MOST_ANSWERS)
+        self._stills = StillLane()
 
     def say(self, answer: Answer) -> None:
         """Send an answer to a command, from any thread; without a connection it is worth nothing and lost."""
         if self._connection is not None:
             self._answers.append(answer)
             self.wake()
+
+    def show(self, still: AlarmStill) -> None:
+        """Send the still of an alarm when nothing else waits, from any thread."""
+        self._stills.add(still, time.monotonic())
+        self.wake()
 
     def watch(self, config: AgentConfig) -> None:
         """Tell the server anew what is watched, from any thread."""
@@ -166,6 +174,7 @@ class Link:
             if not connection.congested():
                 for message in self._publisher.due():
                     connection.publish(message)
+                self._send_still(connection, now)
                 if now >= readings_at and self._send_readings(connection):
                     readings_at = now if len(self._lane) >= _BATCH else now + config.readings_s
             self._judge(connection, opened, now)
@@ -219,8 +228,14 @@ class Link:
         connection.publish(self._outgoing(Kind.READINGS, message, qos=0))
         return True
 
+    def _send_still(self, connection: Connection, now: float) -> None:
+        """Send one when the server has every event: it is never before its own, and delays none."""
+        if len(self._stills) and self._outbox.empty() and (still := self._stills.take(now)) is not None:
+            connection.publish(self._outgoing(Kind.STILLS, still, qos=0))
+
     def _heartbeat(self, session: int) -> Outgoing:
         self._beats += 1
+        self._stills.forget(time.monotonic())
         outbox = self._outbox.health()
         message = Heartbeat(
             n=self._beats,
@@ -235,6 +250,7 @@ class Link:
             answered=self._answer,
             dropped_readings=self._lane.dropped,
             dropped_entries=outbox.refused,
+            dropped_stills=self._stills.dropped,
             disk_free_mb=outbox.disk_free_mb,
             workers=self._vitals.workers(),
             point_ages_s=self._vitals.point_ages_s(),

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from agent.camera_words import Measured
+from agent.camera_words import AlarmStill, Measured
 from agent.camera_worker import CameraWorker
 from agent.cameras import Cameras
 from agent.clock import Clock, system_clock
@@ -121,6 +121,8 @@ def assemble(config: AgentConfig, clock: Clock) -> Agent:
     )
     link = Link(config, clock, outbox, lane, vitals, obey)
     cameras = Cameras(workers, drawn, link.say, link.watch)
+    for worker in workers:
+        worker.show = partial(_show, link, clock)
     outbox.on_commit(link.wake)
     outbox_worker, link_worker = ThreadWorker(outbox, guard), ThreadWorker(link, guard)
     sources: list[Worker] = [ThreadWorker(job, guard) for job in (*pipelines, zones)]
@@ -143,6 +145,17 @@ def _keep(lane: ReadingLane, clock: Clock, measured: Measured) -> None:
             low=measured.low,
             high=measured.high,
             quality=measured.quality,
+        )
+    )
+
+
+def _show(link: Link, clock: Clock, still: AlarmStill, event: str) -> None:
+    """Hand the still of an alarm on."""
+    at = clock.stamp(0, clock.wall() - max(0.0, time.monotonic() - still.at)).at
+    size = {"width": still.width, "height": still.height}
+    link.show(
+        messages.AlarmStill.model_validate(
+            {"event": event, "camera": still.camera, "at": at, "image": still.jpeg, **size}
         )
     )
 

@@ -97,6 +97,8 @@ class CameraSection(Section):
     zone: tuple[ZoneSection, ...] = ()
     private: bool = False
     """No still of it is ever given to anybody."""
+    stills: bool = False
+    """One still of each of its alarms, with nobody to be known in it; kept only where the server keeps stills too."""
     drawn_on: tuple[Pixels, Pixels] | None = None
     """Width and height of the picture that all coordinates are of; where left out: of the first one that comes."""
     privacy: tuple[Polygon, ...] = ()  # blacked out before anything looks at the picture
@@ -112,6 +114,12 @@ class CameraSection(Section):
         used = [source for source in (self.source, self.detect_source) if "@" in source]
         if self.password_file is not None and (not used or not all(map(_USER_ALONE.match, used))):
             raise ValueError("password_file goes with an address that names a user alone: rtsp://USER@HOST/…")
+        return self
+
+    @model_validator(mode="after")
+    def _private_shows_nothing(self) -> Self:
+        if self.private and self.stills:
+            raise ValueError("stills of its alarms are asked for, and it is private: take one of the two out")
         return self
 
     @model_validator(mode="after")

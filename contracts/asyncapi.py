@@ -19,6 +19,7 @@ CHANNELS: dict[Kind, tuple[type[messages.Message], str]] = {
     Kind.CROSSINGS: (messages.Crossing, "People crossed a line. Durable, QoS 1, never retained."),
     Kind.HEARTBEAT: (messages.Heartbeat, "The agent's own health, answered by a receipt. QoS 0."),
     Kind.ANSWER: (messages.Answer, "What came of a command; may hold one still. QoS 1, never retained."),
+    Kind.STILLS: (messages.AlarmStill, "What a camera saw when an alarm began; off unless asked for. QoS 0."),
     Kind.RECEIPT: (messages.Receipt, "What the ledger has committed; answers heartbeats. QoS 1."),
     Kind.COMMAND: (messages.CommandMessage, "What the server asks of the agent. QoS 1, never retained."),
 }

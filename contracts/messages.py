@@ -176,6 +176,7 @@ class Heartbeat(Message):
     answered: int | None = None  # the `n` which that answer was for: bounds the agent's clock from below
     dropped_readings: int = 0
     dropped_entries: int = 0  # events and crossings that found no room any more, since the start
+    dropped_stills: int = 0  # stills of alarms that could not go, since the start
     disk_free_mb: float | None = None
     workers: tuple[WorkerHealth, ...] = ()
     point_ages_s: dict[str, float] = {}  # since each point's last good value
@@ -243,6 +244,20 @@ class Still(Message):
     name: Literal["still"] = "still"
     id: str = Field(max_length=64)
     camera: Id
+
+
+class AlarmStill(Message):
+    """What a camera saw when an alarm began, in averaged cells so coarse that nobody can be known.
+
+    Only where a school turned it on. Sent once, after the receipt of its event; dropped where that takes long.
+    """
+
+    event: str = Field(min_length=8, max_length=64)  # the `id` of the event it belongs to
+    camera: Id
+    at: datetime
+    width: int = Field(gt=0, le=1280)
+    height: int = Field(gt=0, le=1280)
+    image: str = Field(max_length=80_000)  # JPEG in base64, at most 60 kB before that
 
 
 Command = Annotated[Resend | Reset | Configure | Still, Field(discriminator="name")]

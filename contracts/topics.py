@@ -25,6 +25,7 @@ class Kind(StrEnum):
     CROSSINGS = "crossings"
     HEARTBEAT = "heartbeat"
     ANSWER = "answer"
+    STILLS = "stills"
     RECEIPT = "receipt"
     COMMAND = "command"
 

@@ -14,6 +14,7 @@ from detectors.flame import FireWatch
 from detectors.flow import FlowCounter
 from detectors.hours import is_armed
 from detectors.line import LineCounter
+from detectors.people import People
 from detectors.people.stature import Stature
 from detectors.people.whole import WholeMotion
 from detectors.smoke_seen import SmokeWatch
@@ -23,6 +24,8 @@ from drivers.samples import Frame, Sample, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from config.cameras import CameraSection
     from detectors.findings import Finding
@@ -40,7 +43,7 @@ class CameraWatch:
     def __init__(self, camera: CameraSection, people: PeopleDetector) -> None:
         self._camera = camera
         self._drawn = camera
-        self._people = people if camera.line or camera.zone else None
+        self._people = people if camera.line or camera.zone or camera.stills else None
         self._size = (0, 0)
         self._outside: dict[str, bool] = {}  # each line's and zone's last word
         self._health = CameraHealth(camera.id, camera.frames_per_s)
@@ -75,6 +78,19 @@ class CameraWatch:
     def reset(self, at: float) -> Sequence[Finding]:  # noqa: ARG002 - nothing here latches
         """Nothing here latches."""
         return []
+
+    def hidden(self, frame: Frame) -> NDArray[np.uint8]:
+        """Return the picture just looked at, with nobody to be known in it; all of it is coarse while in doubt."""
+        from detectors.people.hidden import hidden  # noqa: PLC0415 - few schools ask for it
+
+        height = frame.image.shape[0]
+        known = np.array([track.box for track in self._tracker.tracks], np.float64).reshape(-1, 4)
+        nobody = People(known, np.ones(len(known)), usable=False)
+        seen = self._people.everybody(frame.image, frame.at, known) if self._people is not None else nobody
+        boxes = np.concatenate((seen.boxes, known))
+        tallest = max([*(boxes[:, 3] - boxes[:, 1]), self._stature.said(float(height))])
+        everybody = People(boxes, np.ones(len(boxes)), seen.foreground, seen.usable)
+        return hidden(frame.image, everybody, min(float(tallest), float(height)))
 
     def _fit(self, frame: Frame) -> list[Event]:
         """Lay lines and zones onto a picture of another size than before; return who lies outside it."""

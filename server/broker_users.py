@@ -15,7 +15,7 @@ from server.errors import ServerError
 SERVER = "server"
 DEVICES = "devices"
 _OF_DEVICES = ["zigbee2mqtt.>", "devices.>"]
-_UP = (Kind.BIRTH, Kind.STATE, Kind.READINGS, Kind.EVENTS, Kind.CROSSINGS, Kind.HEARTBEAT, Kind.ANSWER)
+_UP = (Kind.BIRTH, Kind.STATE, Kind.READINGS, Kind.EVENTS, Kind.CROSSINGS, Kind.HEARTBEAT, Kind.ANSWER, Kind.STILLS)
 _DOWN = (Kind.RECEIPT, Kind.COMMAND)
 
 

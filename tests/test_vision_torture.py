@@ -39,6 +39,8 @@ class Scripted:
         boxes = np.array([(x - 15, y - 80, x + 15, y) for x, y in feet], float).reshape(-1, 4)
         return People(boxes, np.ones(len(boxes)))
 
+    everybody = detect
+
 
 def play(script: list[list[tuple[float, float]]], *, line: bool = False, zone: bool = False) -> list[Finding]:
     camera = CameraSection(id="cam", name="cam", source="x", line=(LINE,) if line else (), zone=(ZONE,) if zone else ())

@@ -52,6 +52,8 @@ class Wandering:
         grey = cv2.extractChannel(picture, 0)
         return People(np.array([(x, 100, x + 20, 160)]), np.ones(1), Foreground(GRAIN, grey, 1.0, usable=True))
 
+    everybody = detect
+
 
 @pytest.mark.parametrize(("draw", "told"), [(walker, [False, True]), (branches, [False])])
 def test_only_who_moves_as_a_whole_is_present(draw: Callable[[int], NDArray[np.uint8]], told: list[bool]) -> None:

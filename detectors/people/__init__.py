@@ -42,3 +42,7 @@ class PeopleDetector(Protocol):
     def detect(self, picture: Picture, at: float, known: Boxes) -> People:
         """Return the people in `picture`, taken at `at` seconds; `known` are the boxes already followed."""
         ...
+
+    def everybody(self, picture: Picture, at: float, known: Boxes) -> People:
+        """Return whoever may be anywhere in `picture`, and all that differs from the empty place: to be hidden."""
+        ...

@@ -121,6 +121,13 @@ class ModelPeople:
         rest = moving[~seen]
         return People(np.concatenate((boxes, rest)), np.concatenate((scores, np.zeros(len(rest)))))
 
+    def everybody(self, picture: Picture, at: float, known: Boxes) -> People:
+        """Return whom the network sees in the whole picture, and all that moves."""
+        boxes, scores = self._network.people(picture)
+        moving = self._motion.detect(picture, at, known)
+        scores = np.concatenate((scores, moving.scores))
+        return People(np.concatenate((boxes, moving.boxes)), scores, moving.foreground, moving.usable)
+
     def _moving_boxes(self, picture: Picture, at: float, known: Boxes, part: Region) -> Boxes:
         """Boxes of what moves in the part; looked at once a second where the network sees well."""
         if self._began is None:

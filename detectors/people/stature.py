@@ -83,9 +83,9 @@ class Stature:
 
     def plausible(self, track: Track) -> bool:
         """Whether the track is large enough for a person, by those seen so far and by what was said of this place."""
-        return track.area >= SMALL * self.area and float(track.size[1]) >= SHORT * self._said(float(track.foot[1]))
+        return track.area >= SMALL * self.area and float(track.size[1]) >= SHORT * self.said(float(track.foot[1]))
 
-    def _said(self, y: float) -> float:
+    def said(self, y: float) -> float:
         """Return how high a person is whose feet are here, as configured; 0 where it is not."""
         person = self._person
         if person is None:

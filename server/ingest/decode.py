@@ -128,7 +128,7 @@ def _model(kind: Kind) -> type[Taken] | None:
             return Crossing
         case Kind.HEARTBEAT:
             return Heartbeat
-        case Kind.READINGS | Kind.RECEIPT | Kind.COMMAND | Kind.ANSWER:
+        case Kind.READINGS | Kind.RECEIPT | Kind.COMMAND | Kind.ANSWER | Kind.STILLS:
             return None
         case _:
             assert_never(kind)
