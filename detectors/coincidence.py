@@ -44,7 +44,7 @@ class Coincidence:
             if camera.fire.on and camera.fire.zone:
                 watching.setdefault(camera.fire.zone, []).append(camera.id)
         self._fires = [
-            ZoneFire([*(point.id for point in zones.get(name, ())), *watching.get(name, ())])
+            ZoneFire((point.id for point in zones.get(name, ())), watching.get(name, ()))
             for name in {**zones, **watching}
         ]
         self._persons = [ZonePerson(members, calendar) for members in zones.values()]

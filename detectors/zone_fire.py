@@ -12,10 +12,14 @@ FIRE = frozenset({Hazard.SMOKE, Hazard.HEAT, Hazard.FLAME, Hazard.CO, Hazard.FIR
 
 
 class ZoneFire:
-    """Two points that burn are critical; two that give no more than a pre-alarm are a warning. Latches."""
+    """Two points that burn are critical; two that give no more than a pre-alarm are a warning. Latches.
 
-    def __init__(self, members: Iterable[str]) -> None:
-        self.members = frozenset(members)
+    All cameras together are one source, which never gives more than a pre-alarm: one sunset fools them all.
+    """
+
+    def __init__(self, members: Iterable[str], cameras: Iterable[str] = ()) -> None:
+        self._cameras = frozenset(cameras)
+        self.members = frozenset(members) | self._cameras
         self._burning: dict[str, dict[str, Severity]] = {}  # point -> hazard -> grade; bounded by the members
         self._alarm: Alarm | None = None
 
@@ -28,7 +32,8 @@ class ZoneFire:
         if event.active:
             grades[event.kind] = event.severity
         together = {point: grades for point, grades in self._burning.items() if grades}
-        if len(together) < 2:
+        sources = {"cameras" if point in self._cameras else point for point in together}
+        if len(sources) < 2:
             return self._alarm.update(None, event.at) if self._alarm else []
         mild = all(grade is Severity.ADVISORY for grades in together.values() for grade in grades.values())
         self._alarm = self._alarm or Alarm(event.point, Hazard.FIRE, latch=True)

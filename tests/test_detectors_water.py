@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from watching import NOON, OFF, ON, at, changes, point, series, silent, tick
 
+from config.cameras import CameraSection, FireSection
 from config.points import PointSection
 from contracts.vocabulary import Severity
 from detectors.coincidence import Coincidence
@@ -175,6 +176,38 @@ def test_two_pre_alarms_of_a_zone_are_a_warning_and_an_alarm_among_them_is_criti
     mild = [fire(name, "smoke", at, severity=Severity.ADVISORY) for name, at in (("s", 1.0), ("t", 2.0))]
     found = [e for given in [*mild, fire("h", "heat", 3)] for e in together.update(given)]
     assert [(e.at, e.kind, e.severity) for e in found] == [(2, "fire", "warning"), (3, "fire", "critical")]
+
+
+def seen(name: str, kind: str, second: float) -> Event:
+    """A camera's advisory."""
+    return fire(name, kind, second, severity=Severity.ADVISORY)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param([seen("eye", "flame", 1), seen("eye", "smoke", 2)], [], id="one camera is one source"),
+        pytest.param([seen("eye", "flame", 1), seen("other", "flame", 2)], [], id="all cameras are one source"),
+        pytest.param(
+            [seen("eye", "flame", 1), fire("s", "smoke", 2)], [(2, "critical")], id="a detector that alarms confirms it"
+        ),
+        pytest.param([fire("s", "smoke", 1), seen("eye", "flame", 2)], [(2, "critical")], id="in either order"),
+        pytest.param(
+            [seen("eye", "flame", 1), seen("s", "smoke", 2)], [(2, "warning")], id="with its pre-alarm it is a warning"
+        ),
+        pytest.param([seen("eye", "flame", 1), fire("far", "smoke", 2)], [], id="another zone's detector does not"),
+    ],
+)
+def test_a_cameras_advisory_becomes_an_alarm_only_with_a_source_of_another_kind(
+    given: list[Event], expected: list[tuple[float, str]]
+) -> None:
+    cameras = tuple(
+        CameraSection(id=name, name=name, source="x", fire=FireSection(on=True, zone="z")) for name in ("eye", "other")
+    )
+    together = Coincidence((member("s", "smoke"), member("far", "smoke", "other")), cameras=cameras)
+    found = [event for one in given for event in together.update(one)]
+    assert [(e.at, e.severity) for e in found] == expected
+    assert all(e.kind == "fire" for e in found)
 
 
 LOCK = (member("k", "exit-lock", ""), member("s", "smoke"))
