@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cv2.typing import MatLike
 
     from config.cameras import CameraSection
+    from detectors.camera_watch import CameraWatch
     from detectors.findings import Finding
     from detectors.tracks import Track
     from drivers.samples import Frame
@@ -63,8 +64,9 @@ class Drawing:
         elif self._last is not None:
             cv2.imwrite(str(self._path), self._last)
 
-    def add(self, frame: Frame, tracks: Sequence[Track], findings: Sequence[Finding]) -> None:
+    def add(self, frame: Frame, watch: CameraWatch, findings: Sequence[Finding]) -> None:
         """Draw one picture with what is known after it."""
+        tracks = watch.tracker.tracks
         for finding in findings:
             self._note(finding)
         if self._ways is None or self._ways.shape != frame.image.shape:
@@ -76,6 +78,9 @@ class Drawing:
         self._shapes(canvas)
         for track in tracks:
             _track(canvas, track, frame.at)
+        for x1, y1, x2, y2 in watch.flames(canvas.shape[1], canvas.shape[0]):
+            told = any(state in {Hazard.FLAME, Hazard.SMOKE} for state in self._states)
+            cv2.rectangle(canvas, (x1, y1), (x2, y2), ALARM if told else DOUBTFUL, 2)
         words = [f"{frame.at:.1f} s", *self._states.values()]
         for row, text in enumerate(words):
             _write(canvas, text, (6, 20 + 20 * row), ALARM if row else LINE)

@@ -21,11 +21,11 @@ from drivers.errors import DriverError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from detectors.tracks import Track
+    from detectors.camera_watch import CameraWatch
     from drivers.recording import Recording
     from drivers.samples import Frame
 
-    Draw = Callable[[Frame, Sequence[Track], Sequence[Finding]], None]
+    Draw = Callable[[Frame, CameraWatch, Sequence[Finding]], None]
 
 Json = dict[str, str | float | bool | None]
 
@@ -148,7 +148,7 @@ def run(
             if frame.index == 0:
                 check_shapes(camera, frame.image.shape[1], frame.image.shape[0])
             findings = watch.update(frame)
-            draw(frame, watch.tracker.tracks, findings)
+            draw(frame, watch, findings)
             for finding in findings:
                 found = say(finding)
                 if found is not None:
@@ -170,7 +170,7 @@ def run(
             )
 
 
-def draw_nothing(frame: Frame, tracks: Sequence[Track], findings: Sequence[Finding]) -> None:
+def draw_nothing(frame: Frame, watch: CameraWatch, findings: Sequence[Finding]) -> None:
     """No drawing is asked for."""
 
 

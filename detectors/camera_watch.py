@@ -64,6 +64,10 @@ class CameraWatch:
         """Those who are followed, for drawing."""
         return self._tracker
 
+    def flames(self, width: int, height: int) -> list[tuple[int, int, int, int]]:
+        """Return where it burns in a picture of this size, x1 y1 x2 y2, for drawing."""
+        return [place for fire in self._fires if isinstance(fire, FireWatch) for place in fire.places(width, height)]
+
     def update(self, sample: Sample) -> Sequence[Finding]:
         """Take one picture in; return what it shows."""
         match sample:

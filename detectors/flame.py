@@ -69,6 +69,18 @@ class FireWatch:
             return []
         return self._judge(at, burns=self._burns())
 
+    def places(self, width: int, height: int) -> list[tuple[int, int, int, int]]:
+        """Return where it burns or lately did, x1 y1 x2 y2 in pixels of a picture of this size."""
+        hot = (self._heat > HEAT_S).astype(np.uint8)
+        if not hot.any():
+            return []
+        _, _, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
+        wide, high = width / hot.shape[1], height / hot.shape[0]
+        return [
+            (round(x * wide), round(y * high), round((x + w) * wide), round((y + h) * high))
+            for x, y, w, h in stats[1:, :4].tolist()
+        ]
+
     def _burns(self) -> bool:
         """Whether enough cells flicker like a flame, and about one of them it has burned for a while."""
         elapsed = self._past[-1][0] - self._past[-2][0]
