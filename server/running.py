@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -151,7 +151,7 @@ def assemble(
         metrics=metrics,
         alert_hook=hook,
         ledger=Ledger(load_judgement(config.data), now),
-        plan=load_plan(config.data),
+        plan=replace(load_plan(config.data), names={site: school.name for site, school in schools.items()}),
         waters=load_waters(config.data),
         command=link.command,
         broker_age_s=link.age_s,

@@ -226,6 +226,12 @@ def test_a_verdict_says_no_more_than_the_doubt_allows(
     assert verdict(Span(seconds, doubt, Trust.MEASURED), target) is said
 
 
+def test_a_drill_nobody_was_counted_in_is_over_but_not_judged() -> None:
+    found = run(signal(), Ended("x", at(70)), seen=Horizon(T0 + 80, T0 + 80))
+    assert (found.phase, {s.verdict for s in found.stages}) == (Phase.FINISHED, {Verdict.UNTIMED})
+    assert {s.verdict for s in run(signal(), seen=Horizon(T0 + 10, T0 + 10)).stages} == {Verdict.OPEN}
+
+
 def test_a_mixed_school_is_judged_stage_by_stage() -> None:
     late = (*ALL_OUT, came("c1", 150), came("c2", 150), told("c1", 160, 3, 3), told("c2", 160, 2, 2))
     assert [s.verdict for s in run(*late).stages] == [Verdict.MET, Verdict.MISSED]

@@ -14,7 +14,7 @@ import pytest
 from server.drills import record as records
 from server.drills import words
 from server.drills.clocks import Moment, Trust
-from server.drills.curve import Words, svg
+from server.drills.curve import BOARD, Words, svg
 from server.drills.engine import result
 from server.drills.inputs import (
     Act,
@@ -133,6 +133,17 @@ def test_the_curve_is_well_formed_and_names_what_it_shows() -> None:
     drawn = ET.fromstring(svg(replace(found(), exits=tuple(replace(e, name="<东>") for e in found().exits)), CURVE))
     texts = [t.text for t in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"合计 120", "<东> 60", "目标 3:00", "50%", "95%", "100%"} <= set(texts)
+
+
+def test_the_boards_curve_has_large_letters_that_stay_on_the_sheet() -> None:
+    drawn = ET.fromstring(svg(found(), CURVE, sheet=BOARD))
+    _, _, width, height = map(float, drawn.attrib["viewBox"].split())
+    for text in drawn.iter("{http://www.w3.org/2000/svg}text"):
+        x, y, letters = float(text.attrib["x"]), float(text.attrib["y"]), len(text.text or "")
+        assert 20 <= y <= height, text.text
+        assert x + letters * 26 <= width or text.attrib.get("text-anchor"), text.text
+    ticks = [t for t in drawn.iter("{http://www.w3.org/2000/svg}text") if t.attrib["class"] == "tick"]
+    assert len([t for t in ticks if ":" in (t.text or "")]) <= 5
 
 
 def test_a_curve_of_thousands_stays_small() -> None:

@@ -30,7 +30,7 @@ from server.api.problems import Problem, declared
 from server.drills import store
 from server.drills.clocks import Moment, Trust
 from server.drills.conductor import Conductor, Flaw
-from server.drills.curve import Words, svg
+from server.drills.curve import BOARD, PAGE, Words, svg
 from server.drills.inputs import Act, Ended, Signal, Start, Voided
 from server.drills.planning import plan
 from server.drills.record import FIELDS
@@ -221,13 +221,20 @@ def write_record(drill_id: str, body: dict[str, Text], session: Leader, services
 
 
 @router.get("/{drill_id}/curve.svg", responses=declared(401, 403, 404))
-def curve(drill_id: str, session: Reader, services: Parts, lang: Literal["zh-CN", "en"] = "zh-CN") -> Response:
-    """The curve of people out, as a picture."""
+def curve(
+    drill_id: str,
+    session: Reader,
+    services: Parts,
+    lang: Literal["zh-CN", "en"] = "zh-CN",
+    sheet: Literal["page", "board"] = "page",
+) -> Response:
+    """The curve of people out, as a picture; for the projector's board in large letters."""
     with services.database.read.connect() as connection:
         found = _own(session, store.get(connection, drill_id))
         seen = _result(services, connection, found)
     until = time.time() - seen.t0_s if seen.phase is Phase.EVACUATING and seen.t0_s is not None else None
-    return Response(svg(seen, CURVE_WORDS[lang], until), media_type="image/svg+xml")
+    drawn = svg(seen, CURVE_WORDS[lang], until, BOARD if sheet == "board" else PAGE)
+    return Response(drawn, media_type="image/svg+xml")
 
 
 @router.get("/{drill_id}/record.xlsx", responses=declared(401, 403, 404))

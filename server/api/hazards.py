@@ -206,7 +206,7 @@ def words(session: Reader, services: Parts, site: Annotated[str, Query(max_lengt
         if people:
             viewed(services, session, "people viewed", "of " + (reach.only or "every school"))
         known = known_sites(connection)
-        names: dict[str, str] = {row.site: row.name for row in connection.execute(schools)}
+        names = {**services.plan.names, **{row.site: row.name for row in connection.execute(schools)}}
     sites = [{"id": one, "zh": names.get(one, one)} for one in known if reach.sees(one)]
     return WordsView.of(services.ledger.judgement, people, sites)
 

@@ -13,10 +13,27 @@ from html import escape
 
 from server.drills.results import Phase, Result, Step
 
-WIDTH, HEIGHT = 960, 360
-LEFT, RIGHT, TOP, BOTTOM = 60, 130, 24, 40
 NICE = (10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1800)
 MOST_POINTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Size and margins of the picture in its own units, a line of text's height, most ticks of time."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    line: int
+    ticks: int
+
+
+PAGE = Sheet(960, 360, 60, 130, 24, 40, 18, 8)
+BOARD = Sheet(640, 250, 66, 170, 40, 42, 30, 4)
+"""For the projector: the same curve with letters that are read from the back of the hall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +50,34 @@ class Words:
 class _Scale:
     seconds: float
     people: int
+    sheet: Sheet
+
+    @property
+    def right(self) -> int:
+        """Return where the plot ends."""
+        return self.sheet.width - self.sheet.right
+
+    @property
+    def floor(self) -> int:
+        """Return where nobody is out."""
+        return self.sheet.height - self.sheet.bottom
 
     def x(self, seconds: float) -> float:
         share = min(max(seconds, 0.0), self.seconds) / self.seconds
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(self.sheet.left + share * (self.right - self.sheet.left), 1)
 
     def y(self, people: float) -> float:
-        return round(HEIGHT - BOTTOM - max(people, 0) / self.people * (HEIGHT - TOP - BOTTOM), 1)
+        return round(self.floor - max(people, 0) / self.people * (self.floor - self.sheet.top), 1)
 
 
-def svg(found: Result, words: Words, now_s: float | None = None) -> str:
+def svg(found: Result, words: Words, now_s: float | None = None, sheet: Sheet = PAGE) -> str:
     """Draw the drill; while it runs the lines go on to `now_s`, seconds after the signal."""
     targets = sorted({s.target_s for s in found.stages if s.target_s is not None})
     ends = [found.steps[-1].seconds if found.steps else 0.0, *targets, now_s or 0.0]
-    scale = _Scale(max(30.0, *(e * 1.04 for e in ends)), max(found.expected, found.count.net, 1))
+    scale = _Scale(max(30.0, *(e * 1.04 for e in ends)), max(found.expected, found.count.net, 1), sheet)
     until = now_s if now_s is not None else max((s.seconds for s in found.steps[-1:]), default=0.0)
     parts = [
-        f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">',
+        f'<svg class="curve" viewBox="0 0 {sheet.width} {sheet.height}" role="img" xmlns="http://www.w3.org/2000/svg">',
         f"<title>{escape(words.title)}</title>",
         *_grid(scale, words),
         *(_target(scale, t, words) for t in targets),
@@ -61,32 +89,35 @@ def svg(found: Result, words: Words, now_s: float | None = None) -> str:
         labels.append((scale.y(exit_.count.net), f"{exit_.name} {exit_.count.net}", i % 6))
     parts.append(f'<path class="total" d="{_path(found.steps, scale, until)}"/>')
     labels.append((scale.y(found.count.net), f"{words.total} {found.count.net}", -1))
-    parts += _labels(labels, scale.x(until))
+    parts += _labels(labels, scale.x(until), scale)
     return "".join([*parts, "</svg>"])
 
 
 def _grid(scale: _Scale, words: Words) -> list[str]:
-    step = next((n for n in NICE if scale.seconds / n <= 8), NICE[-1])
+    sheet, right, floor = scale.sheet, scale.right, scale.floor
+    step = next((n for n in NICE if scale.seconds / n <= sheet.ticks), NICE[-1])
     parts: list[str] = []
     for seconds in range(0, int(scale.seconds) + 1, step):
         x = scale.x(seconds)
-        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{sheet.top}" y2="{floor}"/>')
         label = f"{seconds // 60}:{seconds % 60:02d}"
-        parts.append(f'<text class="tick" x="{x}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label}</text>')
+        parts.append(f'<text class="tick" x="{x}" y="{floor + sheet.line}" text-anchor="middle">{label}</text>')
     for people in sorted({0, math.ceil(scale.people / 2), scale.people}):
         y = scale.y(people)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 5}" text-anchor="end">{people}</text>')
-    parts.append(f'<text class="tick" x="{LEFT - 8}" y="{TOP - 8}" text-anchor="end">{escape(words.people)}</text>')
+        parts.append(f'<line class="grid" x1="{sheet.left}" x2="{right}" y1="{y}" y2="{y}"/>')
+        low = y + sheet.line * 0.3
+        parts.append(f'<text class="tick" x="{sheet.left - 8}" y="{low:.1f}" text-anchor="end">{people}</text>')
+    unit = escape(words.people)
+    parts.append(f'<text class="tick" x="{sheet.left - 8}" y="{sheet.top - 10}" text-anchor="end">{unit}</text>')
     return parts
 
 
 def _target(scale: _Scale, seconds: float, words: Words) -> str:
-    x = scale.x(seconds)
+    x, top = scale.x(seconds), scale.sheet.top
     text = f"{words.target} {int(seconds) // 60}:{int(seconds) % 60:02d}"
     return (
-        f'<line class="target" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="target" x="{x - 6}" y="{TOP - 8}" text-anchor="end">{escape(text)}</text>'
+        f'<line class="target" x1="{x}" x2="{x}" y1="{top}" y2="{scale.floor}"/>'
+        f'<text class="target" x="{x - 6}" y="{top - 8}" text-anchor="end">{escape(text)}</text>'
     )
 
 
@@ -117,12 +148,13 @@ def _path(steps: Sequence[Step], scale: _Scale, until: float) -> str:
     return "".join(line)
 
 
-def _labels(labels: Sequence[tuple[float, str, int]], x: float) -> list[str]:
+def _labels(labels: Sequence[tuple[float, str, int]], x: float, scale: _Scale) -> list[str]:
     """Names at the ends of their lines, moved apart so that none covers another."""
     parts: list[str] = []
-    floor = HEIGHT - BOTTOM + 14.0
+    line = scale.sheet.line
+    floor = scale.floor + 0.8 * line
     for y, text, i in sorted(labels, reverse=True):
-        placed = min(y + 5, floor - 18)
+        placed = min(y + 0.3 * line, floor - line)
         floor = placed
         name = "total" if i < 0 else f"exit exit-{i}"
         parts.append(f'<text class="{name}" x="{x + 8}" y="{placed:.1f}">{escape(text)}</text>')

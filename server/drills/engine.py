@@ -229,7 +229,7 @@ def verdict(official: Span | None, target_s: float | None) -> Verdict:
     if target_s is None:
         return Verdict.NO_TARGET
     if official is None:
-        return Verdict.OPEN
+        return Verdict.UNTIMED
     if official.seconds + official.plus_minus_s <= target_s:
         return Verdict.MET
     if official.seconds - official.plus_minus_s > target_s:

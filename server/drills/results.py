@@ -41,6 +41,7 @@ class Verdict(StrEnum):
     TOO_CLOSE = "too-close"  # the target lies within the ±
     NO_TARGET = "no-target"
     OPEN = "open"  # not finished
+    UNTIMED = "untimed"  # over, and no time was taken: nobody was counted
 
 
 @dataclass(frozen=True, slots=True)

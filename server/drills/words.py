@@ -25,6 +25,7 @@ VERDICTS = {
     Verdict.TOO_CLOSE: "在误差范围内，不作判定",
     Verdict.NO_TARGET: "不设时限",
     Verdict.OPEN: "未结束",
+    Verdict.UNTIMED: "没有计时，不作判定",
 }
 BASES = {Basis.ASSEMBLED: "全部班级到达集合点", Basis.EXITS: "出口口径（最后一人出门）"}
 ENDINGS = {Ending.ITSELF: "自动结束", Ending.HAND: "人工结束"}
@@ -95,7 +96,7 @@ def verdict_line(found: Result) -> str:
         f"{s.name}{VERDICTS[s.verdict]}" + (f"（目标 {minutes(s.target_s)}）" if s.target_s else "")
         for s in found.stages
     )
-    head = f"用时 {timed(found.official)}，{BASES[found.basis]}" if found.official else "没有可用的时间"
+    head = f"用时 {timed(found.official)}，{BASES[found.basis]}" if found.official else "没有计到用时"
     return f"{head}。{judged}" if judged else head
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from enum import StrEnum
 
@@ -39,6 +39,8 @@ class Plan:
     duties: Duties
     calendar: Calendar
     utc_offset_hours: float = 8
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of schools by site, from the files of their drills: for those nobody registered with the duties."""
 
     @property
     def zone(self) -> timezone:
@@ -78,7 +80,7 @@ def tasks(
 ) -> list[Task]:
     """Return all tasks of these schools (and of those above, site '') whose period touches the days."""
     found: list[Task] = []
-    schools = _schools(connection, sites)
+    schools = _schools(connection, sites, plan.names)
     calendars = all_own(connection, plan.calendar)
     for duty in plan.duties.duties:
         bearers = list(_bearers(connection, duty, schools, sites))
@@ -146,14 +148,14 @@ def _done(connection: Connection, duty: Duty, periods: list[Slot], plan: Plan, s
     return done
 
 
-def _schools(connection: Connection, sites: tuple[str, ...]) -> list[Bearer]:
+def _schools(connection: Connection, sites: tuple[str, ...], names: Mapping[str, str]) -> list[Bearer]:
     """Return the schools by name; one that nobody registered is known from its agents."""
     rows = connection.execute(select(subjects).where(subjects.c.kind == "school", subjects.c.site.in_(sites))).all()
     known = [Bearer(r.site, "", r.name, r.since, r.person, r.stage or "middle", r.boarding) for r in rows]
     named = {bearer.site for bearer in known}
     heard = select(agents.c.site, func.min(agents.c.first_seen_at).label("since")).group_by(agents.c.site)
     rows = connection.execute(heard.where(agents.c.site.in_(sites))).all()
-    known += [Bearer(r.site, "", r.site, r.since, "", "middle") for r in rows if r.site not in named]
+    known += [Bearer(r.site, "", names.get(r.site, r.site), r.since, "", "middle") for r in rows if r.site not in named]
     return sorted(known, key=lambda bearer: bearer.site)
 
 

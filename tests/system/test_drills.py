@@ -253,6 +253,16 @@ def test_a_real_alarm_in_a_drill_breaks_through_on_every_page(campus: Campus, co
     campus.finish(drill)
 
 
+def test_a_school_nobody_registered_is_called_by_the_name_in_its_file(campus: Campus) -> None:
+    with ExitAgent(campus.server):
+        until(lambda: campus.client.get("/api/v1/agents").json(), "the agent's birth")
+    words = campus.client.get("/api/v1/hazards/words").json()
+    assert words["sites"] == [{"id": SITE, "zh": "示例小学"}]
+    found = campus.client.get("/api/v1/duties/month?year=2026&month=10&site=s1").json()
+    assert {task["bearer"] for task in found if not task["subject"]} <= {"示例小学"}
+    assert "示例小学" in {task["bearer"] for task in campus.client.get("/api/v1/duties/today").json()}
+
+
 def test_the_list_plans_a_drill_and_says_what_physics_allows(campus: Campus, context: BrowserContext) -> None:
     page, errors = opened(context, campus, "/drills")
     expect(page.locator(".forecast")).to_contain_text("3 分钟做得到")

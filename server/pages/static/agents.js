@@ -17,7 +17,7 @@ function facts(agent) {
   add("agents.version", agent.version);
   if (agent.depth) add("agents.depth", agent.depth);
   if (agent.dropped_readings) add("agents.dropped", agent.dropped_readings);
-  if (typeof agent.disk_free_mb === "number") add("agents.disk", Math.round(agent.disk_free_mb));
+  if (typeof agent.disk_free_mb === "number") add("agents.disk", agent.disk_free_mb < 10000 ? `${Math.round(agent.disk_free_mb)} MB` : `${Math.round(agent.disk_free_mb / 1000)} GB`);
   if (agent.clock === "unsynced") said.push(t("agents.clock"));
   if (agent.simulated) said.push(t("simulated.tag"));
   for (const hole of agent.missing ?? []) add("agents.holes", hole.after ? `${hole.count}（${clock(hole.after, true)}–${clock(hole.before, true)}）` : hole.count);

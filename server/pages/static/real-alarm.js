@@ -26,7 +26,7 @@ export class RealAlarm {
     const all = [...inDrill, ...inOrder(waiting)];
     this.urgent = all.some((alarm) => !alarm.late);
     banner.hidden = all.length === 0;
-    const key = all.map((alarm) => alarm.id).join(" ");
+    const key = `${inDrill.length > 0 ? "drill " : ""}${all.map((alarm) => alarm.id).join(" ")}`; // a drill that begins changes the words
     if (banner.dataset.alarms === key) return;
     banner.dataset.alarms = key;
     banner.replaceChildren(...(all.length ? words(all, inDrill.length > 0) : []));

@@ -8,7 +8,7 @@ import { drawCurve, Followed } from "/static/drills/follow.js";
 const byId = (id) => document.getElementById(id);
 const board = byId("board");
 const drill = new Followed(board.dataset.id, show);
-const WORST = ["missed", "too-close", "met", "no-target", "open"];
+const WORST = ["missed", "too-close", "met", "untimed", "no-target", "open"];
 let drawn = 0;
 
 function show(view) {
@@ -81,7 +81,7 @@ function classState(one) {
 function curve() {
   if (Date.now() - drawn < 1000) return;
   drawn = Date.now();
-  drawCurve(byId("curve"), drill.id, language);
+  drawCurve(byId("curve"), drill.id, language, "board");
 }
 
 function targets(result, elapsed) {

@@ -62,8 +62,8 @@ export class Followed {
 }
 
 /** Put the server's drawing into a box; the picture is the server's own, no text of it is markup. */
-export async function drawCurve(box, id, language) {
-  const answer = await fetch(`/api/v1/drills/${id}/curve.svg?lang=${language}`, { credentials: "same-origin" }).catch(() => null);
+export async function drawCurve(box, id, language, sheet = "page") {
+  const answer = await fetch(`/api/v1/drills/${id}/curve.svg?lang=${language}&sheet=${sheet}`, { credentials: "same-origin" }).catch(() => null);
   if (!answer?.ok) return;
   const picture = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
   if (picture.nodeName === "svg") box.replaceChildren(document.importNode(picture, true));

@@ -30,7 +30,7 @@ function show(view) {
   tick();
 }
 
-const ORDER = ["missed", "too-close", "met", "no-target", "open"];
+const ORDER = ["missed", "too-close", "met", "untimed", "no-target", "open"];
 const worst = (stages) => ORDER.find((verdict) => stages.some((s) => s.verdict === verdict)) ?? "open";
 
 function phaseText(view) {

@@ -62,9 +62,9 @@ function draw() {
 }
 
 function due(hazard) {
-  if (!hazard.due_at || !hazard.open) return el("td", {}, "—");
+  if (!hazard.due_at || !hazard.open) return el("td", { "data-label": t("ledger.due") }, "—");
   const late = new Date(hazard.due_at) < new Date();
-  return el("td", { class: late ? "late" : "" }, late ? el("span", { class: "mark critical", "aria-hidden": "true" }) : null, late ? `${t("ledger.overdue")} ` : "", clock(hazard.due_at));
+  return el("td", { class: late ? "late" : "", "data-label": t("ledger.due") }, late ? el("span", { class: "mark critical", "aria-hidden": "true" }) : null, late ? `${t("ledger.overdue")} ` : "", clock(hazard.due_at));
 }
 
 function cells(hazard) {
@@ -74,13 +74,13 @@ function cells(hazard) {
     el("td", { class: "nowrap" }, el("a", { href: `/hazards/${hazard.id}`, tabindex: "-1", "aria-hidden": "true" }, hazard.number)),
     el("td", { class: "what" }, el("a", { href: `/hazards/${hazard.id}` }, title), hazard.simulated ? el("span", { class: "tag" }, t("simulated.tag")) : null,
       hazard.recurrence ? el("span", { class: "tag" }, t("ledger.again", { n: hazard.recurrence })) : null),
-    el("td", {}, hazard.place || t("ledger.unknown")),
-    el("td", {}, hazard.category_text || t("ledger.unknown")),
-    el("td", {}, major ? mark("critical") : null, hazard.grade_text || t("hazards.ungraded")),
-    el("td", {}, hazard.state_text),
-    el("td", {}, hazard.responsible || "—"),
+    el("td", { "data-label": t("points.place") }, hazard.place || t("ledger.unknown")),
+    el("td", { "data-label": t("ledger.filter.category") }, hazard.category_text || t("ledger.unknown")),
+    el("td", { "data-label": t("hazards.grade") }, major ? mark("critical") : null, hazard.grade_text || t("hazards.ungraded")),
+    el("td", { "data-label": t("hazards.state") }, hazard.state_text),
+    el("td", { "data-label": t("ledger.responsible") }, hazard.responsible || "—"),
     due(hazard),
-    el("td", {}, clock(hazard.found_at)),
+    el("td", { "data-label": t("hazards.found") }, clock(hazard.found_at)),
   ); // prettier-ignore
 }
 

@@ -69,8 +69,10 @@ function decided() {
     el("td", {}, entry.grade_text), el("td", {}, named("layer", entry.layer)), el("td", {}, entry.responsible), el("td", { class: "what" }, entry.measures.slice(0, 80)),
     el("td", {}, clock(entry.deadline, true)), el("td", {}, entry.state_text)); // prettier-ignore
   const heads = [t("hazards.number"), t("hazards.what"), t("hazards.grade"), words.labels.layer, t("ledger.responsible"), words.labels.measures, words.labels.deadline, t("hazards.state")];
+  const rows = seen.decided.map(row);
+  for (const one of rows) [...one.cells].forEach((cell, i) => i > 1 && cell.setAttribute("data-label", heads[i])); // on a phone nothing stands above it
   return el("div", { class: "table ledger-box" }, el("table", { class: "ledger" },
-    el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...seen.decided.map(row)))); // prettier-ignore
+    el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows))); // prettier-ignore
 }
 
 function minutes() {
