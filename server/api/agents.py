@@ -9,10 +9,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from contracts.messages import Value
+from contracts.vocabulary import SensorKind
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.alerts.tables import alerts
 from server.api.problems import declared
+from server.history import bounds
 from server.moments import Moment
 from server.presence.tables import points as point_table
 from server.presence.watch import AgentView
@@ -35,6 +37,9 @@ class PointView(BaseModel):
     auxiliary: bool
     simulated: bool
     value: Value = Field(description="its newest value; None where none has come since the server started")
+    low: float | None = Field(default=None, description="where the value is an estimate: what it is at least")
+    high: float | None = Field(default=None, description="what it is at most")
+    quality: float | None = Field(default=None, description="how far it can be believed, 0 to 1")
     at: Moment | None
     link: str = Field(description="its agent's link: a value is only as good as that")
     alerts: tuple[str, ...] = Field(description="hazards that stand at it now")
@@ -75,12 +80,15 @@ def points(
     for row in rows:
         newest = services.latest.get((row.site, row.agent, row.id))
         agent = views.get((row.site, row.agent))
+        sure = bounds.newest(services.latest, (row.site, row.agent, row.id)) if row.kind == SensorKind.LINE else None
         found.append(
             PointView(
                 site=row.site, agent=row.agent, point=row.id, name=row.name, kind=row.kind, unit=row.unit,
                 place=row.place, grid=row.grid, zone=row.zone, auxiliary=row.auxiliary,
                 simulated=agent.simulated if agent else False, value=newest.value if newest else None,
-                at=newest.at if newest else None, link=agent.link if agent else "lost",
+                low=sure.low if sure else None, high=sure.high if sure else None,
+                quality=sure.quality if sure else None, at=newest.at if newest else None,
+                link=agent.link if agent else "lost",
                 alerts=tuple(hazards.get((row.site, row.agent, row.id), ())),
             )
         )  # fmt: skip

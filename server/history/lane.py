@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from contracts.messages import Value
 from server.errors import ServerError
+from server.history.bounds import samples_beside
 from server.history.latest import Latest
 from server.history.series import Sample, Series
 from server.ingest.decode import Arrival, Invalid, decode_readings
@@ -108,7 +109,14 @@ class ReadingsLane:
         ]
         self._latest.put_all(samples, arrival.received_at)
         self._metrics.readings.inc(len(samples))
-        return samples
+        bounds = [
+            sample
+            for one in batch["readings"]
+            if one.get("quality") is not None
+            for sample in samples_beside((site, agent, one["point"]), in_utc(one["at"]), one)
+        ]
+        self._latest.put_all(bounds, arrival.received_at, told=False)
+        return [*samples, *bounds]
 
     def _write(self) -> None:
         """Write all that is not written yet. Writing a sample twice keeps it once, so a doubtful write is repeated."""

@@ -46,8 +46,10 @@ class Latest:
         """Take a value over, unless a newer one is known."""
         self.put_all([(key, newest.at, newest.value)], newest.received_at)
 
-    def put_all(self, values: Iterable[tuple[Key, datetime, Value]], received_at: datetime) -> None:
-        """Take over what came together."""
+    def put_all(
+        self, values: Iterable[tuple[Key, datetime, Value]], received_at: datetime, *, told: bool = True
+    ) -> None:
+        """Take over what came together; pages hear of it where it is to be told."""
         with self._lock:
             for key, at, value in values:
                 known = self._values.get(key)
@@ -57,7 +59,8 @@ class Latest:
                 elif known.at > at and known.at <= received_at:
                     continue
                 self._values[key] = Newest(value, at, received_at)
-                self._changed.add(key)
+                if told:
+                    self._changed.add(key)
 
     def get(self, key: Key) -> Newest | None:
         """Return a point's newest value."""

@@ -73,17 +73,22 @@ def svg(
     title: str,
     zooms: Sequence[tuple[str, str]],
     limits: Sequence[Mark] = (),
+    band: Sequence[Column] = (),
 ) -> str:
-    """Draw it; `zooms` are equal parts of the span, each with its address and its name."""
+    """Draw it; `zooms` are equal parts of the span, each with its address and its name; `band` is what it lay between.
+
+    A band is of estimates: the counted value is one of those that may be true.
+    """
     parts = [
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{escape(title)}">',
         *(_stood(span, one) for one in stood),
         *_times(span),
     ]
     if columns:
-        scale = _scale(columns, limits)
+        scale = _scale([*columns, *band], limits)
         parts += [
             *_values(scale),
+            *([f'<path class="band" d="{_path(band, scale)}"/>'] if band else []),
             *(_limit(scale, one) for one in limits if scale.low <= one.value <= scale.high),
             f'<path class="course" d="{_path(columns, scale)}"/>',
         ]

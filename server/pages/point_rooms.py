@@ -13,11 +13,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import and_, or_, select
 
-from contracts.vocabulary import Hazard
+from contracts.vocabulary import Hazard, SensorKind
 from server.accounts.permissions import may
 from server.accounts.web import identify
 from server.alerts.tables import alerts
 from server.errors import ServerError, UnknownError
+from server.history.bounds import Bounds, last
+from server.history.bounds import band as band_of
 from server.history.export import has_parquet
 from server.history.latest import Key
 from server.history.plot import Mark, Span, Stood, svg
@@ -92,6 +94,7 @@ def _read(
     zone = timezone(timedelta(hours=services.ledger.judgement.timers.utc_offset_hours))
     span = Span(begin, end, zone)
     columns, unread = _columns(services, key, span)
+    sure, band = _sure(services, key, span) if row.kind == SensorKind.LINE and not unread else (None, ())
     stood = [Stood(one.began_at, one.cleared_at, one.severity, _stood(texts, one.kind, one.reason)) for one in found]
     limits = [_mark(texts, one, row.unit) for one in row.limits]
     here = "/points/" + "/".join(quote(part) for part in key)
@@ -111,7 +114,8 @@ def _read(
         "later": int((end + length).timestamp()) if end + timedelta(minutes=1) < services.now() else None,
         "at": int(end.timestamp()),
         "alerts": [(one, one.began_at.astimezone(zone)) for one in found],
-        "plot": svg(span, columns, stood, row.name, _zooms(here, span, smaller), limits),
+        "plot": svg(span, columns, stood, row.name, _zooms(here, span, smaller), limits, band),
+        "sure": sure,
         "limits": limits,
         "unread": unread,
         "export": "/api/v1/readings/export?"
@@ -126,6 +130,14 @@ def _columns(services: Services, key: Key, span: Span) -> tuple[Sequence[Column]
         return services.series.columns(key, span.begin, span.end, span.step), False
     except ServerError:
         return [], True
+
+
+def _sure(services: Services, key: Key, span: Span) -> tuple[tuple[float, Bounds] | None, Sequence[Column]]:
+    """Read how sure a count is: the last one, and its course."""
+    try:
+        return last(services.series, key, span.end), band_of(services.series, key, span.begin, span.end, span.step)
+    except ServerError:
+        return None, ()
 
 
 def _iso(at: datetime) -> str:
