@@ -71,6 +71,13 @@ class KeepSection(Section):
     """Messages that could not be taken; at most the newest 10,000."""
 
 
+class StillsSection(Section):
+    """Pictures of alarms, in which nobody can be known. None is taken unless a school turns them on."""
+
+    keep_days: int = Field(default=0, ge=0, le=30)
+    """0: none is taken, and what was kept goes. A week is enough to look into an alarm."""
+
+
 class LimitsSection(Section):
     """What one agent may send, its alarms and all else each for itself; more is refused, and it must send it again."""
 
@@ -95,6 +102,7 @@ class ServerConfig(Section):
     mqtt: MqttSection = MqttSection()
     presence: PresenceSection = PresenceSection()
     keep: KeepSection = KeepSection()
+    stills: StillsSection = StillsSection()
     history: HistorySection = HistorySection()
     sites: tuple[Id, ...] = ()
     """Sites whose agents are heard; all where none is named."""

@@ -56,6 +56,9 @@ from server.presence.presence import Presence
 from server.push.follow import followers
 from server.rounds import Rounds, go_round
 from server.services import Enrolment, Services
+from server.stills import retention
+from server.stills.folder import StillFolder
+from server.stills.lane import StillsLane
 from server.trust import TRUSTED, TrustedClock
 from server.turns import PACE, Turns
 from server.wall.own import OwnHealth, own_certificates
@@ -73,6 +76,7 @@ class Parts:
     services: Services
     link: BrokerLink
     lane: ReadingsLane
+    stills: StillsLane
 
 
 def now() -> datetime:
@@ -121,10 +125,13 @@ def assemble(
     series = make_series(config.history, folder, metrics, writes=hearing.keeps_history)
     lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)
     asked = Asked()
+    folder_of_stills = StillFolder(config.data / "stills", config.stills.keep_days)
+    stills = StillsLane(folder_of_stills, database, writer.write, metrics, now)
     lanes = Lanes(
         lambda arrival: allowance.admits(arrival) and writer.offer(arrival),
         lambda arrival: allowance.admits(arrival) and lane.offer(arrival),
         asked.hear,
+        lambda arrival: allowance.admits(arrival) and stills.offer(arrival),
         hearing.ours,
     )
     link = BrokerLink(mqtt, lanes, metrics, hearing.sites, hearing.client_id, hearing.extra)
@@ -164,8 +171,9 @@ def assemble(
         enrolment=_enrolment(config),
         push=config.push,
         allowance=allowance,
+        stills=folder_of_stills,
     )
-    return Parts(services, link, lane)
+    return Parts(services, link, lane, stills)
 
 
 @asynccontextmanager
@@ -185,6 +193,7 @@ async def running(
     gc.set_threshold(50_000, 20, 50)
     services.writer.start(parts.link)
     parts.lane.start()
+    parts.stills.start()
     parts.link.start()
     tasks = [asyncio.create_task(services.live.run()), *(asyncio.create_task(one()) for one in rounds)]
     try:
@@ -229,6 +238,7 @@ async def serve(
                 lambda: go_round(rounds),
                 lambda: keep(services, config.data, config.keep),
                 lambda: tidy(services.series, TrustedClock(config.data / TRUSTED), now),
+                lambda: retention.tidy(services, TrustedClock(config.data / TRUSTED)),
                 lambda: doors.keep(services, authority.load(config.data), config.data),
                 *([partial(follow, services.drills)] if services.drills is not None else []),
                 *(one.run for one in followers(services, config.push)),
@@ -300,6 +310,7 @@ def _enrolment(config: ServerConfig) -> Enrolment:
 def _close(parts: Parts) -> None:
     parts.link.close()
     parts.lane.close()
+    parts.stills.close()
     parts.services.writer.close()
     parts.services.database.close()
 

@@ -30,6 +30,7 @@ from server.live import Live
 from server.metrics import Metrics
 from server.moments import steady_clock
 from server.presence.presence import Presence
+from server.stills.folder import StillFolder
 from server.water.asking import Asked
 from server.water.plan import load_waters
 from server.writer import Writer
@@ -76,6 +77,7 @@ class Services:
     throttle: Throttle = field(default_factory=Throttle)
     names: Throttle = field(default_factory=lambda: Throttle(TRIES_ANYWHERE))
     allowance: Allowance = field(default_factory=Allowance)
+    stills: StillFolder = field(default_factory=StillFolder)
     views: Views = field(default_factory=Views)
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)

@@ -13,6 +13,7 @@ from server.ingest import tables as ingest
 from server.ledger import tables as ledger
 from server.presence import tables as presence
 from server.push import tables as push
+from server.stills import tables as stills
 from server.wall import tables as wall
 from server.water import tables as water
 
@@ -28,6 +29,7 @@ __all__ = [
     "metadata",
     "presence",
     "push",
+    "stills",
     "wall",
     "water",
 ]

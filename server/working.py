@@ -31,6 +31,7 @@ from server.push.follow import followers
 from server.rounds import Rounds, go_round
 from server.running import Parts, assemble, database_address, now, running
 from server.services import Services
+from server.stills import retention
 from server.trust import TRUSTED, TrustedClock
 from server.wall.own import OwnHealth
 
@@ -66,6 +67,7 @@ async def ingest(config: ServerConfig, worker: int) -> None:
             lambda: go_round(rounds),
             lambda: _do_chores(config, services, held),
             lambda: tidy(services.series, TrustedClock(folder / TRUSTED), now),
+            lambda: retention.tidy(services, TrustedClock(folder / TRUSTED)),
         )
         async with running(parts, tasks) as going:
             share.start()

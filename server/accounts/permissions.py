@@ -62,6 +62,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "duties.write": _EVERYBODY - {Role.ADMIN},
     "duties.feed": _EVERYBODY,  # the calendar feed by an address that holds a token, for a phone
     "duties.arrange": _SCHOOL | _ABOVE | {Role.ADMIN},  # classes, grids, waters
+    "stills.read": _SCHOOL | _ABOVE | {Role.SECURITY},  # of alarms; never on a screen that others look at
     "pages.read": _SEEING,
     "wall.read": _SEEING,
     "wall.write": _SCHOOL | {Role.ADMIN},  # what to do, who is on duty, plans
@@ -73,7 +74,9 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "audit.read": frozenset({Role.ADMIN, Role.SAFETY}) | _ABOVE,
 }
 
-BY_GRID = frozenset({"hazards.read", "hazards.write", "hazards.export", "duties.read", "duties.write", "duties.feed"})
+BY_GRID = frozenset(
+    {"hazards.read", "hazards.write", "hazards.export", "stills.read", "duties.read", "duties.write", "duties.feed"}
+)
 """What goes by grid for an account that sees some grids of a school only; all else goes by school. Nobody who stands
 in the next grid may miss an alarm, a drill or somebody in the water."""
 

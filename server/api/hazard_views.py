@@ -135,6 +135,7 @@ class StoryView(HazardView):
     lacking: list[str]
     alerts: list[dict[str, Any]]
     cameras: list[dict[str, Any]]
+    still_days: int = Field(default=0, description="how long the stills of its alerts are kept")
 
 
 class WordsView(BaseModel):
@@ -249,6 +250,8 @@ def told(row: dict[str, Any], judgement: Judgement) -> dict[str, Any]:
         zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
         given["deadline"] = f"{datetime.fromisoformat(given['deadline']).astimezone(zone):%Y-%m-%d %H:%M}"
     shown = [str(judgement.words(name).get(str(value), value)) for name, value in given.items()]
+    if still := row["body"].get("evidence", {}).get("still"):
+        words += f"（另有 {still['camera']} 的打码画面，到期删除，SHA-256 {still['sha256'][:16]}…）"
     if row["action"] != "open" and shown:
         words += "：" + "，".join(shown)
     return {**row, "text": words}

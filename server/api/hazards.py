@@ -219,6 +219,9 @@ def one(hazard: Number, session: Reader, services: Parts) -> StoryView:
         story = query.story(connection, hazard)
         seen = evidence.alerts_of(connection, hazard)
         cameras = evidence.cameras_near(connection, entry)
+        if services.stills.on and session.may("stills.read"):
+            shown = evidence.stills_of(connection, [alert["id"] for alert in seen])
+            seen = [{**alert, "still": shown.get(alert["id"])} for alert in seen]
     judgement, now = services.ledger.judgement, services.now()
     main = coming(entry, judgement, now)
     steps = ahead(entry, _actor(session), judgement, now)
@@ -230,6 +233,7 @@ def one(hazard: Number, session: Reader, services: Parts) -> StoryView:
         lacking=list(packs.lacking(entry, judgement)),
         alerts=seen,
         cameras=cameras,
+        still_days=services.stills.keep_days,
     )
 
 

@@ -28,10 +28,11 @@ SILENT_S = 10.0
 AGAIN_S = 10.0  # between two requests for what the broker keeps: a flood of births must not become one of ours
 _READINGS = f"/{Kind.READINGS}"
 _ANSWER = f"/{Kind.ANSWER}"
+_STILLS = f"/{Kind.STILLS}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
 _KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 _NOT_SENT_AGAIN = (f"/{Kind.BIRTH}", f"/{Kind.STATE}")
-_LIVELY = (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER)
+_LIVELY = (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER, Kind.STILLS)
 EVERY_SITE = "+"
 AT_ONCE = 200  # filters in one packet: brokers bound its size
 
@@ -46,6 +47,8 @@ class Lanes:
     readings: Callable[[Arrival], bool]
     answers: Callable[[Arrival], bool] = lambda _: False
     """Answers to commands: nobody waits for those of another process."""
+    stills: Callable[[Arrival], bool] = lambda _: False
+    """Stills of alarms: dropped where there is no room, and where none are kept."""
     ours: Callable[[Arrival], bool] = lambda _: True
     """What belongs to another process is acknowledged and forgotten: that one has its own copy."""
 
@@ -279,6 +282,9 @@ class BrokerLink:
         elif topic.endswith(_ANSWER):
             client.ack(message.mid, message.qos)
             lane, taken = "answers", self._lanes.answers(arrival)
+        elif topic.endswith(_STILLS):
+            client.ack(message.mid, message.qos)
+            lane, taken = "stills", self._lanes.stills(arrival)
         else:
             lane, taken = "durable", self._lanes.durable(arrival)
             if not taken:

@@ -1,7 +1,8 @@
 """Evidence of an entry: readings a minute either side of its alert, what was done with the alert, which camera saw it.
 
 The readings go into the journal when the minute after is over, so that they are chained like every other step.
-A picture is never kept here: `cameras_near` says which recorder to look at, and for when.
+A picture is never kept in it: `cameras_near` says which recorder to look at, and for when. The still of an alarm, where
+the school turned stills on, is named by its hash; it lies in a file of its own and goes when its days are over.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from server.ledger import journal, store
 from server.ledger.entry import Entry
 from server.ledger.tables import joined
 from server.presence.tables import points
+from server.stills.tables import stills
 
 AROUND = timedelta(seconds=60)
 ARRIVING = timedelta(seconds=10)  # readings of the last second are still on their way
@@ -103,12 +105,14 @@ def attach(connection: Connection, found: Sequence[Seen], now: datetime) -> int:
         if not connection.execute(marked.values(evidence_at=now)).rowcount:
             continue  # another process was quicker
         entry = store.get(connection, one.hazard, lock=True)
-        body = {
+        body: dict[str, dict[str, Any]] = {
             "evidence": {
                 "alert": one.alert, "point": "/".join(one.key), "began_at": journal.moment(one.began_at),
                 "unit": one.unit, "readings": [[journal.moment(at), value] for at, value in seen.readings],
             }
         }  # fmt: skip
+        if (still := stills_of(connection, [one.alert]).get(one.alert)) is not None:
+            body["evidence"]["still"] = {**still, "at": journal.moment(still["at"])}
         store.touch(connection, entry, entry, KEEPER, now, "evidence", body)
         written += 1
     return written
@@ -119,6 +123,13 @@ def alerts_of(connection: Connection, hazard: int) -> list[dict[str, Any]]:
     query = select(alerts.c.id, *(alerts.c[name] for name in _TRAIL)).join(joined, joined.c.alert == alerts.c.id)
     found = connection.execute(query.where(joined.c.hazard == hazard).order_by(alerts.c.received_at).limit(100))
     return [dict(row) for row in found.mappings()]
+
+
+def stills_of(connection: Connection, of: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return which alerts have a still: named by its hash, which lives on in the journal when the still is gone."""
+    c = stills.c
+    found = connection.execute(select(c.alert, c.camera, c.at, c.sha256).where(c.alert.in_(of)))
+    return {row.alert: {"camera": row.camera, "at": row.at, "sha256": row.sha256} for row in found}
 
 
 def cameras_near(connection: Connection, entry: Entry) -> list[dict[str, Any]]:

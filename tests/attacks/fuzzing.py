@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
+import json
 import random
 import time
 import zipfile
@@ -30,6 +32,8 @@ from server.ingest.decode import Arrival, decode, decode_readings
 from server.ledger.excel import read_register as read_workbook
 from server.ledger.excel import workbook
 from server.ledger.guards import RuleError
+from server.stills.jpeg import PictureError, size_of
+from server.stills.reading import StillError, read_still
 
 ROOT = Path(__file__).parent.parent.parent
 AT = datetime(2026, 9, 1, tzinfo=UTC)
@@ -108,6 +112,8 @@ def targets() -> list[Target]:
     return [
         *(_wire(kind, wire) for kind in ("birth", "state", "events", "crossings", "heartbeat")),
         Target("readings", _readings, wire),
+        Target("still", _still, [one for one in wire if b'"image"' in one and b'"event"' in one]),
+        Target("jpeg", _jpeg, _pictures(wire)),
         Target("receipt", lambda data: _model_says(lambda: Receipt.model_validate_json(data)), wire),
         Target("command", lambda data: _model_says(lambda: CommandMessage.model_validate_json(data)), wire),
         Target("topic", _topic, [b"campus/1/no1/lab/events", b"campus/1/+/#/birth", b"$SYS/x"]),
@@ -132,6 +138,21 @@ def _wire(kind: str, seeds: Sequence[bytes]) -> Target:
 
 def _readings(data: bytes) -> None:
     decode_readings(Arrival("campus/1/no1/lab/readings", data, AT, 0.0))
+
+
+def _still(data: bytes) -> None:
+    with contextlib.suppress(StillError):
+        read_still(Arrival("campus/1/no1/lab/stills", data, AT, 0.0))
+
+
+def _jpeg(data: bytes) -> None:
+    with contextlib.suppress(PictureError):
+        size_of(data)
+
+
+def _pictures(wire: Sequence[bytes]) -> list[bytes]:
+    stills = [json.loads(one) for one in wire if b'"image"' in one and b'"event"' in one]
+    return [base64.b64decode(one["image"]) for one in stills]
 
 
 def _topic(data: bytes) -> None:

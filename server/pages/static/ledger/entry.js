@@ -37,11 +37,21 @@ function facts() {
   ]; // prettier-ignore
 }
 
+/** The still of an alarm is asked for by a press, because each look is noted; one that is over is said to be. */
+function still(alert) {
+  if (!may("stills.read")) return null;
+  const named = hazard.story.find((row) => row.body.evidence?.alert === alert.id)?.body.evidence.still;
+  if (!alert.still) return named ? el("p", { class: "small" }, t("ledger.still.gone", { camera: named.camera })) : null;
+  const words = { camera: alert.still.camera, time: clock(alert.still.at, true) };
+  const show = (event) => event.target.replaceWith(el("img", { class: "still", src: `/api/v1/alerts/${alert.id}/still`, alt: t("ledger.still.alt", words) }));
+  return el("div", {}, el("button", { type: "button", onclick: show }, t("ledger.still")), el("p", { class: "small" }, t("ledger.still.said", { days: hazard.still_days })));
+}
+
 function evidence() {
   const kept = hazard.story.filter((row) => row.action === "evidence").map((row) => row.body.evidence);
   if (!kept.length && !hazard.alerts.length && !hazard.cameras.length) return null;
   const trail = hazard.alerts.map((alert) => el("li", {}, mark(alert.severity), ` ${alert.name} · ${clock(alert.began_at, true)} ${t("ledger.began")} · ${clock(alert.received_at, true)} ${t("ledger.received")}`,
-    el("br"), alert.acked_by ? `${clock(alert.acked_at, true)} ${t("ledger.acked", { by: alert.acked_by })}` : t("ledger.unacked"), alert.comment ? ` · ${alert.comment}` : "")); // prettier-ignore
+    el("br"), alert.acked_by ? `${clock(alert.acked_at, true)} ${t("ledger.acked", { by: alert.acked_by })}` : t("ledger.unacked"), alert.comment ? ` · ${alert.comment}` : "", still(alert))); // prettier-ignore
   const cameras = hazard.cameras.map((one) => el("li", {}, t("ledger.recorder", { camera: `${one.name}（${one.agent}/${one.id}）`, time: clock(one.at, true) })));
   return el("section", { class: "sheet" }, el("h2", {}, t("ledger.evidence")),
     trail.length ? el("ul", {}, ...trail) : null,
