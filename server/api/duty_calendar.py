@@ -68,7 +68,7 @@ def export(session: Reader, services: Parts, year: Year, site: Annotated[str, Qu
     return Response(excel.workbook(f"校历 {year}", COLUMNS, rows), media_type=XLSX, headers=headers)
 
 
-@router.post("/import", max_body_size=JUDGED_HERE, responses=declared(401, 403, 413, 422, 503))
+@router.post("/import", max_body_size=JUDGED_HERE, responses=declared(401, 403, 409, 413, 422, 503))
 async def take_in(
     request: Request,
     session: Annotated[Session, Depends(require("duties.arrange"))],
@@ -77,23 +77,22 @@ async def take_in(
     site: Annotated[str, Query(max_length=40)] = "",
 ) -> Taken:
     """Put an Excel file, sent as the body, in place of a year: all of its rows, or none and a sentence per mistake."""
-    from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
+    from server.ledger import sheets  # noqa: PLC0415 - slow to load, and rarely wanted
 
     school = school_or_all(session, site)
     if not school and session.role not in {Role.COUNTY, Role.CITY, Role.ADMIN}:
         raise Problem(403, "Not allowed", "全体学校的校历由县级、市级或管理员导入")
     content = await body_of(request, MOST_BYTES)
-    columns = {title: title for title in COLUMNS}
+    wanted = sheets.Wanted({title: title for title in COLUMNS}, COLUMNS[0])
+    with refusals():
+        lines = parsed(await run_in_threadpool(sheets.read_apart, content, wanted), year)
 
-    def work(connection: Connection) -> int:
-        lines = parsed(excel.read_sheet(content, columns, COLUMNS[0]), year)
+    def work(connection: Connection) -> None:
         put(connection, school, year, lines)
         note(connection, services.now(), session.user, "duty calendar", f"{school or '*'} {year}")
-        return len(lines)
 
-    with refusals():
-        done = await run_in_threadpool(services.writer.write, work)
-    return Taken(year=year, site=school, lines=done)
+    await run_in_threadpool(services.writer.write, work)
+    return Taken(year=year, site=school, lines=len(lines))
 
 
 def _lines(services: Services, site: str, year: int) -> list[Line]:

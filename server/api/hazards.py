@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -47,6 +48,7 @@ router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
 Reader = Annotated[Session, Depends(require("hazards.read"))]
 Exporter = Annotated[Session, Depends(require("hazards.export"))]
 Number = Annotated[int, Path(ge=1, lt=2**63)]
+Result = TypeVar("Result")
 
 
 class Report(BaseModel):
@@ -148,26 +150,32 @@ def export(session: Exporter, services: Parts, chosen: Filter) -> Response:
     return Response(excel.register(entries, services.ledger.judgement), media_type=XLSX, headers=headers)
 
 
-@router.post("/import", max_body_size=JUDGED_HERE, responses=declared(401, 403, 413, 422, 503))
+@router.post("/import", max_body_size=JUDGED_HERE, responses=declared(401, 403, 409, 413, 422, 503))
 async def take_in(
     request: Request,
     session: Annotated[Session, Depends(require("hazards.import"))],
     services: Parts,
     site: Annotated[str, Query(max_length=40)] = "",
 ) -> dict[str, int]:
-    """Take in an Excel file, sent as the body: all of its rows, or none and a sentence per mistake."""
-    from server.ledger import excel  # noqa: PLC0415 - slow to load, and rarely wanted
+    """Take in an Excel file, sent as the body: every row is judged first, and a mistake in one keeps all out.
 
-    school = school_of(session, site)
-    content = await body_of(request, excel.MOST_BYTES)
+    They are written a few at a time, so that alarms come between. One that is there already stays as it is: a file
+    may be sent again.
+    """
+    from server.ledger import excel, sheets  # noqa: PLC0415 - slow to load, and rarely wanted
 
-    def work(connection: Connection) -> excel.Imported:
-        note(connection, services.now(), session.user, "hazards import", school)
-        return excel.take_in(connection, services.ledger, content, school, _actor(session))
-
+    school, ledger, actor = school_of(session, site), services.ledger, _actor(session)
+    content = await body_of(request, sheets.MOST_BYTES)
+    done = {"opened": 0, "known": 0}
     with refusals():
-        done = await run_in_threadpool(services.writer.write, work)
-    return {"opened": done.opened, "known": done.known}
+        rows = await run_in_threadpool(sheets.read_apart, content, excel.REGISTER)
+        found = await run_in_threadpool(excel.findings, rows, ledger, school, actor)
+        await _write(services, lambda c: note(c, services.now(), session.user, "hazards import", school))
+        for first in range(0, len(found), excel.PART):
+            part = found[first : first + excel.PART]
+            taken = await _write(services, lambda c, part=part: excel.take_in(c, ledger, part, actor))
+            done = {"opened": done["opened"] + taken.opened, "known": done["known"] + taken.known}
+    return done
 
 
 @router.get("/packs/{kind}", responses=declared(401, 403, 422))
@@ -274,6 +282,10 @@ def step(
         return actions.act(connection, services.ledger, (hazard, body.version), action, fields, _actor(session))
 
     return _done(services, work)
+
+
+async def _write(services: Services, work: Callable[[Connection], Result]) -> Result:
+    return await asyncio.wrap_future(services.writer.submit(work))
 
 
 def _done(services: Services, work: Callable[[Connection], Entry]) -> HazardView:

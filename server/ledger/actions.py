@@ -37,22 +37,15 @@ class Finding:
     cause: str = ""
 
 
+def check(ledger: Ledger, finding: Finding, actor: Actor) -> None:
+    """Raise what `report` would raise over these words, this person or this time; nothing is written."""
+    _judged(ledger, finding, actor, ledger.clock())
+
+
 def report(connection: Connection, ledger: Ledger, finding: Finding, actor: Actor) -> Entry:
     """Open an entry, or join the open one of the same cause."""
     now = ledger.clock()
-    if not actor.reach.sees(finding.site):
-        raise guards.PersonError(f"{finding.site}：不是您所在的学校")
-    if not finding.grid:
-        finding = replace(finding, grid=_own_grid(actor.reach.grids.get(finding.site, frozenset())))
-    fields = {
-        "place": finding.place, "grid": finding.grid, "description": finding.description, "basis": finding.basis,
-        "category": finding.category, "source": finding.source,
-    }  # fmt: skip
-    guards.check_words(fields, ledger.judgement)
-    kept: dict[str, Any] = {name: clean(name, value) for name, value in fields.items()}
-    if not finding.description.strip():
-        raise MissingError("还缺 描述", ("description",))
-    found_at = _found(finding.found_at or now, now)
+    kept, found_at = _judged(ledger, finding, actor, now)
     cause = f"{finding.site}/{finding.cause or uuid.uuid4()}"
     known = store.open_of_cause(connection, cause)
     if known is not None:
@@ -95,6 +88,22 @@ def sees(actor: Actor, entry: Entry) -> bool:
     """Tell whether an entry is this person's to see: in his grid, or found by him, or given to him."""
     own = actor.name in {entry.found_by, entry.responsible}
     return actor.reach.sees_grid(entry.site, entry.grid) or (own and actor.reach.sees(entry.site))
+
+
+def _judged(ledger: Ledger, finding: Finding, actor: Actor, now: datetime) -> tuple[dict[str, Any], datetime]:
+    """Return what may be kept of a finding, and when it was found."""
+    if not actor.reach.sees(finding.site):
+        raise guards.PersonError(f"{finding.site}：不是您所在的学校")
+    grid = finding.grid or _own_grid(actor.reach.grids.get(finding.site, frozenset()))
+    fields = {
+        "place": finding.place, "grid": grid, "description": finding.description, "basis": finding.basis,
+        "category": finding.category, "source": finding.source,
+    }  # fmt: skip
+    guards.check_words(fields, ledger.judgement)
+    kept: dict[str, Any] = {name: clean(name, value) for name, value in fields.items()}
+    if not finding.description.strip():
+        raise MissingError("还缺 描述", ("description",))
+    return kept, _found(finding.found_at or now, now)
 
 
 def _own_grid(names: frozenset[str]) -> str:

@@ -1,31 +1,28 @@
-"""The register in Excel, out and in. A cell is always text, never a formula; an import is whole or not at all."""
+"""The register in Excel, out and in. A cell is always text, never a formula; all rows are judged before one is kept."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font
-from openpyxl.utils.exceptions import InvalidFileException
 from sqlalchemy import Connection
 
 from config.judgement import Judgement
 from server.ledger import store
-from server.ledger.actions import Finding, report
+from server.ledger.actions import Finding, check, report
 from server.ledger.entry import STATE_NAMES, Entry
 from server.ledger.guards import COLUMN_NAMES, Actor, ImportRefusedError, MissingError, RuleError
 from server.ledger.sensors import Ledger
+from server.ledger.sheets import Wanted
 
-MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 10_000_000, 200_000_000, 5_000
 COLUMNS: dict[str, str] = {
     "number": "编号", "site": "学校", "register": "年度", "source": "来源", "found_at": "发现时间",
     "found_by": "发现人",
@@ -39,11 +36,8 @@ COLUMNS: dict[str, str] = {
 }  # fmt: skip
 INCOMING = ("found_at", "place", "grid", "description", "category", "basis", "source")
 
-
-_DAMAGED = (  # what openpyxl raises over a file that is none, or is broken inside
-    zipfile.BadZipFile, zlib.error, InvalidFileException, SyntaxError, OSError, EOFError, NotImplementedError,
-    LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError,
-)  # fmt: skip
+REGISTER = Wanted({zh: name for name, zh in COLUMNS.items() if name in INCOMING}, COLUMNS["description"])
+PART = 25  # rows in one transaction: alarms come between
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,65 +110,33 @@ def said(value: Any, words: dict[str, str], zone: timezone) -> Any:
             return value
 
 
-def take_in(connection: Connection, ledger: Ledger, content: bytes, site: str, actor: Actor) -> Imported:
-    """Read a file and open its entries; raise ImportRefusedError with a line per mistake and store nothing."""
-    rows = read_register(content)
+def findings(rows: Sequence[dict[str, Any]], ledger: Ledger, site: str, actor: Actor) -> list[Finding]:
+    """Judge the rows of a file before any is written; raise ImportRefusedError with a line per mistake."""
     zone = timezone(timedelta(hours=ledger.judgement.timers.utc_offset_hours))
     faults: list[str] = []
+    found: list[Finding] = []
+    for n, row in enumerate(rows, 2):
+        try:
+            finding = _finding(row, site, ledger.judgement, zone)
+            check(ledger, finding, actor)
+            found.append(finding)
+        except RuleError as e:
+            faults.append(f"第 {n} 行：{e}")
+    if faults:
+        raise ImportRefusedError(faults)
+    return found
+
+
+def take_in(connection: Connection, ledger: Ledger, found: Sequence[Finding], actor: Actor) -> Imported:
+    """Open entries for findings that were judged; one that is there already stays as it is."""
     opened = known = 0
-    with connection.begin_nested() as whole:
-        for n, row in enumerate(rows, 2):
-            try:
-                finding = _finding(row, site, ledger.judgement, zone)
-                if store.open_of_cause(connection, f"{site}/{finding.cause}") is not None:
-                    known += 1
-                    continue
-                report(connection, ledger, finding, actor)
-                opened += 1
-            except RuleError as e:
-                faults.append(f"第 {n} 行：{e}")
-        if faults:
-            whole.rollback()
-            raise ImportRefusedError(faults)
+    for finding in found:
+        if store.open_of_cause(connection, f"{finding.site}/{finding.cause}") is not None:
+            known += 1
+            continue
+        report(connection, ledger, finding, actor)
+        opened += 1
     return Imported(opened, known)
-
-
-def read_register(content: bytes) -> list[dict[str, Any]]:
-    """Read the rows of a register that comes in."""
-    return read_sheet(content, {zh: name for name, zh in COLUMNS.items() if name in INCOMING}, COLUMNS["description"])
-
-
-def read_sheet(content: bytes, columns: Mapping[str, str], needed: str) -> list[dict[str, Any]]:
-    """Read a file's first sheet as rows of the known columns (title to name); refuse what is no such file."""
-    if len(content) > MOST_BYTES:
-        raise ImportRefusedError([f"文件太大（{len(content) // 1_000_000} MB，最多 {MOST_BYTES // 1_000_000} MB）"])
-    try:
-        return _rows(content, columns, needed)
-    except _DAMAGED as e:
-        raise ImportRefusedError(["不是 Excel 文件（.xlsx），请用“导出模板”的格式"]) from e
-
-
-def _rows(content: bytes, columns: Mapping[str, str], needed: str) -> list[dict[str, Any]]:
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        if sum(item.file_size for item in packed.infolist()) > MOST_UNPACKED:
-            raise ImportRefusedError(["文件解开后太大，不像一份台账"])
-    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    try:
-        sheet = book.worksheets[0]
-        lines = sheet.iter_rows(values_only=True)
-        header = [columns.get(str(value).strip()) for value in next(lines, ())]
-        if columns[needed] not in header:
-            raise ImportRefusedError([f"第 1 行：缺少“{needed}”列；可用的列：{'、'.join(columns)}"])
-        found: list[dict[str, Any]] = []
-        for line in lines:
-            row = {name: value for name, value in zip(header, line, strict=False) if name and value is not None}
-            if len(found) >= MOST_ROWS:
-                raise ImportRefusedError([f"超过 {MOST_ROWS} 行，请分几次导入"])
-            if row:
-                found.append(row)
-        return found
-    finally:
-        book.close()
 
 
 def _finding(row: dict[str, Any], site: str, judgement: Judgement, zone: timezone) -> Finding:

@@ -29,9 +29,9 @@ from drivers.mqtt_messages import Message, samples_of
 from drivers.text_formats import read_line
 from server.enrol.registry import hashed
 from server.ingest.decode import Arrival, decode, decode_readings
-from server.ledger.excel import read_register as read_workbook
-from server.ledger.excel import workbook
+from server.ledger.excel import REGISTER, workbook
 from server.ledger.guards import RuleError
+from server.ledger.sheets import read_sheet
 from server.stills.jpeg import PictureError, size_of
 from server.stills.reading import StillError, read_still
 
@@ -206,7 +206,7 @@ def _toml(data: bytes, model: type[Section]) -> None:
 
 def _workbook(data: bytes) -> None:
     with contextlib.suppress(RuleError):
-        read_workbook(data)
+        read_sheet(data, REGISTER)
 
 
 def _book() -> bytes:

@@ -33,8 +33,9 @@ from server.history.latest import Latest
 from server.ingest.intake import Intake
 from server.keeping import once
 from server.ledger import seal
-from server.ledger.excel import MOST_BYTES
+from server.ledger.excel import workbook
 from server.ledger.sensors import Ledger
+from server.ledger.sheets import MOST_BYTES
 from server.live import Live
 from server.metrics import make_metrics
 from server.presence.presence import Presence
@@ -190,6 +191,10 @@ def test_the_register_goes_out_and_comes_in_as_excel(campus: Campus) -> None:
     content = safety.get("/api/v1/hazards/export").content
     assert load_workbook(io.BytesIO(content)).worksheets[0].max_row == 2
     assert safety.post("/api/v1/hazards/import", content=content).json() == {"opened": 1, "known": 0}
+    assert safety.post("/api/v1/hazards/import", content=content).json() == {"opened": 0, "known": 1}
+    bad = workbook("台账", ("描述", "类别"), [*(("单杠松动", ""),) * 30, ("x", "玄学")])
+    assert "第 32 行" in sentence(safety.post("/api/v1/hazards/import", content=bad), 422)
+    assert len(safety.get("/api/v1/hazards").json()["items"]) == 2, "a file with a mistake left something behind"
     assert "不是 Excel" in sentence(safety.post("/api/v1/hazards/import", content=b"x"), 422)
     assert "太大" in sentence(safety.post("/api/v1/hazards/import", content=b"x" * (MOST_BYTES + 1)), 413)
     pack = safety.get("/api/v1/hazards/packs/week?day=2026-05-07").json()

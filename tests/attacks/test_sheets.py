@@ -1,0 +1,102 @@
+"""An Excel file made to take all time and memory: refused in a sentence, and no alarm waits for it."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from serving import PASSWORD, add_user
+
+from config.agent import MqttSection
+from config.server import ServerConfig
+from server.alerts.alert import no_ledger
+from server.app import create_app
+from server.ledger.excel import REGISTER, workbook
+from server.ledger.guards import ImportRefusedError
+from server.ledger.sheets import read_apart
+from server.running import Parts, assemble
+
+SHEET, STRINGS, BOOK = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/workbook.xml"
+ROW = re.compile(r'<row r="2">.*</row>')
+LAUGHS = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))
+
+
+def remade(change: Callable[[str], str], name: str = SHEET) -> bytes:
+    """Return a good register with one of its parts changed."""
+    good, out = io.BytesIO(workbook("台账", ["描述", "地点"], [("灯坏了", "一楼")])), io.BytesIO()
+    with zipfile.ZipFile(good) as book, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        for part in book.namelist():
+            text = book.read(part)
+            made.writestr(part, change(text.decode()) if part == name else text)
+    return out.getvalue()
+
+
+def with_rows(rows: str) -> bytes:
+    return remade(lambda text: ROW.sub(rows, text))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(with_rows('<row r="99999999999"><c><v>1</v></c></row>'), "空行太多", id="a row without end"),
+        pytest.param(with_rows("<row/>" * 200_000), "空行太多", id="rows of nothing"),
+        pytest.param(with_rows(f"<row>{'<c/>' * 2_000_000}</row>"), "太大", id="a row of two million cells"),
+        pytest.param(with_rows('<row><c t="n"><v>1e999999999</v></c></row>'), "", id="a number without end"),
+        pytest.param(
+            with_rows(f'<row><c t="inlineStr"><is><t>{"x" * 30_000_000}</t></is></c></row>'),
+            "太大",
+            id="a text of 30 MB",
+        ),
+        pytest.param(
+            remade(lambda text: f"<!DOCTYPE x [<!ENTITY a0 'ha'>{LAUGHS}]>" + text.replace("灯坏了", "&a9;")),
+            "不是 Excel",
+            id="a billion laughs",
+        ),
+    ],
+)
+def test_a_file_that_would_take_all_time_or_memory_is_refused(content: bytes, said: str) -> None:
+    assert len(content) < 2_000_000, "no bomb: it is as large as what it unpacks to"
+    if not said:
+        assert len(read_apart(content, REGISTER)) <= 1
+        return
+    with pytest.raises(ImportRefusedError, match=said):
+        read_apart(content, REGISTER)
+
+
+def test_cells_far_to_the_right_are_not_filled_up() -> None:
+    wide = "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(2, 10_000))
+    assert read_apart(with_rows(wide), REGISTER) == []
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Parts]:
+    add_user(tmp_path / "data", "safety", "safety")
+    made = assemble(ServerConfig(data=tmp_path / "data"), MqttSection(), no_ledger)
+    made.services.writer.start()
+    yield made
+    made.services.writer.close()
+    made.services.database.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/hazards/import?site=no1", "/api/v1/duties/calendar/import?year=2026&site=no1"]
+)
+def test_what_is_to_be_written_is_written_while_a_file_is_read(parts: Parts, path: str) -> None:
+    web = TestClient(create_app(parts.services), base_url="http://127.0.0.1")
+    session = web.post("/api/v1/session", json={"name": "safety", "password": PASSWORD}).json()
+    bomb, answers, written = with_rows("<row/>" * 200_000), list[int](), 0
+    header = {"X-CSRF-Token": session["csrf"]}
+    upload = threading.Thread(target=lambda: answers.append(web.post(path, content=bomb, headers=header).status_code))
+    upload.start()
+    while upload.is_alive():
+        parts.services.writer.write(lambda _: None)
+        written += 1
+        upload.join(0.01)
+    assert answers == [422]
+    assert written >= 10, "the writer waited for the file"
