@@ -5,30 +5,17 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
+from agent.try_table import TableError
+from agent.try_units import point_unit, scale_of, usual_unit
 from config.points import PointSection
 from contracts.vocabulary import SensorKind
 from drivers.samples import Reading, Value
 
-WORDS = {"true": True, "false": False, "on": True, "off": False, "open": True, "closed": False}
-SCALES: dict[str, tuple[float, float]] = {  # unit -> (factor, offset) to the kind's own unit
-    "f": (5.0 / 9.0, -160.0 / 9.0),
-    "degf": (5.0 / 9.0, -160.0 / 9.0),
-    "k": (1.0, -273.15),
-    "%vol": (10_000.0, 0.0),  # CO
-    "ratio": (100.0, 0.0),
-}
-AS_IS = frozenset({"", "c", "degc", "°c", "ppm", "%lel", "db/m", "m", "cm", "mm", "ma", "a", "bit", "%"})
 KINDS = frozenset(SensorKind) - {SensorKind.LINE, SensorKind.ZONE, SensorKind.CAMERA}
-Clock = Callable[[str, int], float]
-
-
-class ColumnError(ValueError):
-    """A recording or an option that cannot be used; one line."""
+LOST_K = 5.0  # exactly 0 from further off is a sensor that dropped out
 
 
 @dataclass(slots=True)
@@ -39,8 +26,10 @@ class Column:
     key: str  # an id made of the heading
     kind: SensorKind
     unit: str = ""
+    told: bool = False  # the unit was given, not guessed by the heading
     rule: dict[str, object] = field(default_factory=dict[str, object])
     lag_s: float = 0.0
+    _numbers: bool = False  # a column of 0 and 1 alone is a smoke detector's own bit
     _lagged: float | None = None
     _lagged_at: float = 0.0
 
@@ -53,7 +42,7 @@ class Column:
                 "id": self.key,
                 "name": self.name,
                 "kind": self.kind,
-                "unit": self.unit.removesuffix("-distance"),
+                "unit": point_unit(self.kind, self.unit) if known is None or self.told else known.unit,
                 "zone": "try",
                 "rule": {**base, **distance, **self.rule},
             }
@@ -72,21 +61,20 @@ class Column:
     def _value(self, text: str) -> Value:
         if self.kind is SensorKind.PANEL:
             return text
-        word = WORDS.get(text.lower())
-        if word is not None:
-            return word
-        if self.kind is SensorKind.SMOKE and text in ("0", "1"):
-            return text == "1"
         try:
             number = float(text)
         except ValueError:
             return text
-        factor, offset = SCALES.get(self.unit.lower(), (1.0, 0.0))
-        return number * factor + offset
+        if self.kind is SensorKind.SMOKE and not self._numbers:
+            if text in {"0", "1"} and self.unit in {"", "bit"}:
+                return text == "1"
+            self._numbers = True
+        return scale_of(self.kind, self.unit)(number)
 
     def _lag(self, value: float, at: float) -> float:
-        """First-order lag of a detector's element behind the gas; values no gas can have pass by untouched."""
-        if not -100.0 < value < 1250.0:
+        """First-order lag of a detector's element behind the gas; what is a lost wire and no gas passes by."""
+        lost = value == 0.0 and self._lagged is not None and abs(self._lagged) > LOST_K
+        if lost or not -100.0 < value < 1250.0:
             return value
         if self._lagged is None:
             self._lagged = value
@@ -97,27 +85,25 @@ class Column:
 
 
 def columns_of(point: Sequence[str], unit: Sequence[str], settings: Sequence[str], lag: Sequence[str]) -> list[Column]:
-    """Make the columns of the options; raise ColumnError with one line for one that is wrong."""
+    """Make the columns of the options; raise TableError with one line for one that is wrong."""
     columns: dict[str, Column] = {}
     for text in point:
         name, kind = _split(text, "--point", "COLUMN=KIND")
         if kind not in KINDS:
-            raise ColumnError(f"--point {text}: unknown kind {kind!r}: one of {', '.join(sorted(KINDS))}")
+            raise TableError(f"--point {text}: unknown kind {kind!r}: one of {', '.join(sorted(KINDS))}")
+        if name in columns:
+            raise TableError(f"--point {text}: column {name!r} is {columns[name].kind} already: give one kind a run")
         key = f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:34] or 'column'}-{len(columns)}"
-        columns[name] = Column(name, key, SensorKind(kind), _usual_unit(name, SensorKind(kind)))
+        columns[name] = Column(name, key, SensorKind(kind), usual_unit(name, SensorKind(kind)))
     if not columns:
-        raise ColumnError("--point: name at least one column, as COLUMN=KIND")
+        raise TableError("--point: name at least one column, as COLUMN=KIND")
     for text in unit:
-        name, value = _split(text, "--unit", "COLUMN=UNIT")
-        if value.lower().removesuffix("-distance") not in AS_IS | set(SCALES):
-            known = ", ".join(sorted((AS_IS | set(SCALES)) - {""}))
-            raise ColumnError(f"--unit {text}: unknown unit {value!r}: one of {known}, or mm-distance")
-        _named(columns, name, "--unit").unit = value
+        _set_unit(columns, text)
     for text in settings:
         path, value = _split(text, "--set", "COLUMN.KEY=VALUE")
         name, dot, key = path.rpartition(".")
         if not dot:
-            raise ColumnError(f"--set {text}: write COLUMN.KEY=VALUE")
+            raise TableError(f"--set {text}: write COLUMN.KEY=VALUE")
         other = _named(columns, value, f"--set {text}:") if key == "second" else None
         _named(columns, name, "--set").rule[key] = other.key if other else _toml(value)
     for text in lag:
@@ -125,66 +111,33 @@ def columns_of(point: Sequence[str], unit: Sequence[str], settings: Sequence[str
         try:
             _named(columns, name, "--lag").lag_s = float(value)
         except ValueError:
-            raise ColumnError(f"--lag {text}: {value!r} is no number of seconds") from None
+            raise TableError(f"--lag {text}: {value!r} is no number of seconds") from None
     return list(columns.values())
 
 
-def clock_of(path: Path, column: str, first: str) -> Clock:
-    """Tell how a time column counts by its first cell: seconds, seconds or milliseconds since 1970, or ISO 8601."""
-
-    def seconds(text: str, line: int) -> float:
-        try:
-            found = float(text)
-        except ValueError:
-            found = math.nan
-        if not math.isfinite(found):
-            raise ColumnError(f"{path}: line {line}: {text!r} in column {column!r} is no time")
-        return found
-
-    def milliseconds(text: str, line: int) -> float:
-        return seconds(text, line) / 1000.0
-
-    def stamp(text: str, line: int) -> float:
-        try:
-            # nanoseconds are more than datetime reads
-            moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", _padded(text.strip())))
-        except ValueError:
-            raise ColumnError(
-                f"{path}: line {line}: {text!r} in column {column!r} is no time: "
-                "seconds, seconds since 1970, or ISO 8601 such as 2026-11-23T14:02:00Z"
-            ) from None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
+def _set_unit(columns: dict[str, Column], text: str) -> None:
+    """Take one `--unit`. A heading that promises a distance keeps it: `mm` alone does not turn it upside down."""
+    name, unit = _split(text, "--unit", "COLUMN=UNIT")
+    column = _named(columns, name, "--unit")
+    if column.unit.endswith("-distance") and not unit.endswith("-distance"):
+        unit += "-distance"
     try:
-        value = float(first)
-    except ValueError:
-        return stamp
-    return milliseconds if abs(value) > 1e11 else seconds
-
-
-def _padded(text: str) -> str:
-    fraction = re.search(r"\.(\d{1,5})(?!\d)", text)
-    return text if fraction is None else text.replace(fraction[0], f".{fraction[1]:0<6}")
-
-
-def _usual_unit(name: str, kind: SensorKind) -> str:
-    """Guess what a heading promises: `..._mm` is mm, a `distance` to water is one."""
-    if kind is not SensorKind.WATER_LEVEL:
-        return ""
-    unit = next((unit for unit in ("mm", "cm") if re.search(rf"(^|[^a-z]){unit}($|[^a-z])", name.lower())), "m")
-    return f"{unit}-distance" if "distance" in name.lower() or "sonar" in name.lower() else unit
+        scale_of(column.kind, unit)
+    except ValueError as e:
+        raise TableError(f"--unit {text}: {e}") from None
+    column.unit, column.told = unit if column.kind is SensorKind.LEVEL else unit.lower(), True
 
 
 def _split(text: str, option: str, form: str) -> tuple[str, str]:
     name, equals, value = text.rpartition("=")
     if not equals or not name or not value:
-        raise ColumnError(f"{option} {text}: write {form}")
+        raise TableError(f"{option} {text}: write {form}")
     return name, value
 
 
 def _named(columns: dict[str, Column], name: str, option: str) -> Column:
     if name not in columns:
-        raise ColumnError(f"{option} {name}: is no column of --point ({', '.join(columns)})")
+        raise TableError(f"{option} {name}: is no column of --point ({', '.join(columns)})")
     return columns[name]
 
 

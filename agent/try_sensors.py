@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import sys
@@ -16,7 +15,9 @@ import typer
 from pydantic import ValidationError
 
 import config
-from agent.try_columns import Column, ColumnError, clock_of, columns_of
+from agent.try_columns import Column, columns_of
+from agent.try_rows import Rows, samples
+from agent.try_table import TableError
 from config import ConfigError
 from config.agent import AgentConfig
 from config.points import PointSection
@@ -26,9 +27,6 @@ from detectors import detectors_for
 from detectors.coincidence import Coincidence
 from detectors.findings import Event
 from drivers.samples import Reading, Sample, Tick
-
-TICKS_S = (*range(1, 11), *range(15, 61, 5), *range(90, 601, 30))  # within a pause: every second where delays end
-LONG_TICK_S = 300.0
 
 
 @dataclass(slots=True)
@@ -50,79 +48,6 @@ class Tally:
         self.alarms += not fault
         kinds = self.points.setdefault(event.point, {})
         kinds[event.kind] = kinds.get(event.kind, 0) + 1
-
-
-def rows(path: Path, time_column: str, columns: Sequence[Column]) -> Iterator[tuple[float, float, list[Reading]]]:
-    """Yield (seconds since the first row, UTC, readings) of a CSV; an empty cell is no reading."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            reader = csv.reader(_widened(file))
-            header = next(reader, list[str]())
-            yield from _rows(path, reader, header, time_column, columns)
-    except OSError as e:
-        raise ColumnError(f"{path}: cannot be read: {e.strerror}") from e
-    except csv.Error as e:
-        raise ColumnError(f"{path}: is not a CSV: {e}") from e
-
-
-def _widened(lines: Iterable[str]) -> Iterator[str]:
-    return (line.replace("\0", "") for line in lines)
-
-
-def _rows(
-    path: Path, reader: Iterator[list[str]], header: list[str], time_column: str, columns: Sequence[Column]
-) -> Iterator[tuple[float, float, list[Reading]]]:
-    for wanted in (time_column, *(column.name for column in columns)):
-        if wanted not in header:
-            raise ColumnError(f"{path}: has no column {wanted!r}: it has {', '.join(header)[:300] or 'none'}")
-    time_at = header.index(time_column)
-    # some exports number their rows in a column without a heading
-    places = [(column, header.index(column.name)) for column in columns]
-    clock, start = None, 0.0
-    for number, row in enumerate(reader, start=2):
-        if not row:
-            continue
-        shift = 1 if len(row) == len(header) + 1 else 0
-        if time_at + shift >= len(row):
-            raise ColumnError(f"{path}: line {number} has {len(row)} columns, the heading {len(header)}")
-        text = row[time_at + shift]
-        if clock is None:
-            clock = clock_of(path, time_column, text)
-            start = clock(text, number)
-        utc = clock(text, number)
-        at = utc - start
-        yield (
-            at,
-            utc,
-            [
-                reading
-                for column, place in places
-                if place + shift < len(row) and (reading := column.reading(row[place + shift], at, utc)) is not None
-            ],
-        )
-
-
-def samples(table: Iterable[tuple[float, float, list[Reading]]]) -> Iterator[Sample]:
-    """Yield the readings in time, with the ticks a living agent would have had between them."""
-    before: tuple[float, float] | None = None
-    for at, utc, readings in table:
-        if before is not None:
-            yield from _ticks(*before, at)
-        yield from readings
-        yield Tick(at, utc)
-        before = (at, utc)
-
-
-def _ticks(at: float, utc: float, until: float) -> Iterator[Tick]:
-    pause = until - at
-    for passed in TICKS_S:
-        if passed >= pause:
-            return
-        yield Tick(at + passed, utc + passed)
-    for turn in range(1, min(int((pause - TICKS_S[-1]) // LONG_TICK_S), 10_000) + 1):
-        passed = TICKS_S[-1] + turn * LONG_TICK_S
-        if passed < pause:
-            yield Tick(at + passed, utc + passed)
 
 
 def run(
@@ -157,7 +82,7 @@ def points_of(columns: Sequence[Column], agent: AgentConfig | None) -> list[Poin
             points.append(column.point(known.get(column.name)))
         except ValidationError as e:
             lines = (line.removeprefix(f"rule.{column.kind}.") for line in config.mistakes(e))
-            raise ColumnError("\n".join(f"--set {column.name}.{line}" for line in lines)) from e
+            raise TableError("\n".join(f"--set {column.name}.{line}" for line in lines)) from e
     return points
 
 
@@ -182,7 +107,7 @@ def rehearse(
         agent = config.load(config_file, AgentConfig) if config_file is not None else None
         calendar = agent.calendar if agent else CalendarSection(utc_offset_h=utc_offset_h)
         say(csv_file, time_column, columns, points_of(columns, agent), calendar, as_json=as_json)
-    except (ColumnError, ConfigError) as e:
+    except (TableError, ConfigError) as e:
         typer.echo(str(e), err=True)
         raise typer.Exit(2) from e
 
@@ -206,15 +131,19 @@ def say(
     tally = Tally()
     found: list[tuple[Event, str]] = []
     names = {column.key: column.name for column in columns}
-    for event in run(points, samples(rows(csv_file, time_column, columns)), tally, calendar):
+    table = Rows(csv_file, time_column, columns)
+    for event in run(points, samples(table), tally, calendar):
         tally.count(event)
         if as_json:
             sys.stdout.write(_line(event, names) + "\n")
         elif event.active:
             found.append((event, names[event.point]))
     used = round(time.monotonic() - began, 3)
+    if table.left_out:
+        said = f"{csv_file}: {table.left_out} rows have no time that can be read and were left out, first line"
+        typer.echo(f"{said} {table.left_out_first}", err=True)
     if as_json:
-        sys.stdout.write(json.dumps({"summary": _summary(tally, used)}) + "\n")
+        sys.stdout.write(json.dumps({"summary": _summary(tally, used, table.left_out)}) + "\n")
     else:
         _table(found, tally, used)
 
@@ -235,11 +164,12 @@ def _line(event: Event, names: Mapping[str, str]) -> str:
     return json.dumps(said | ({"detail": detail} if detail else {}), ensure_ascii=False)
 
 
-def _summary(tally: Tally, used: float) -> dict[str, object]:
+def _summary(tally: Tally, used: float, left_out: int) -> dict[str, object]:
     return {
         "alarms": tally.alarms,
         "faults": tally.faults,
         "frames": tally.samples,
+        "left_out": left_out,
         "seconds_of_input": round(tally.seconds_of_input, 3),
         "seconds_used": used,
     }

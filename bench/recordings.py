@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.try_columns import columns_of
-from agent.try_sensors import Tally, points_of, rows, run, samples
+from agent.try_rows import Rows, samples
+from agent.try_sensors import Tally, points_of, run
 from config.schedules import CalendarSection
 from detectors.findings import Event
 
@@ -26,7 +27,7 @@ def rehearse(
     columns = columns_of(point, (), settings, lag)
     names = {column.key: column.name for column in columns}
     tally = Tally()
-    table = list(rows(file, time, columns))
+    table = list(Rows(file, time, columns))
     found = [
         Event(names[e.point], e.kind, e.active, e.severity, e.reason, e.at, e.value)
         for e in run(points_of(columns, None), samples(table), tally, CalendarSection())
@@ -71,7 +72,7 @@ def reference(file: Path) -> float | None:
     """Return the second after ignition at which lagged gas of any corner has risen by 8.3 K in 60 s: the plain rule."""
     columns = columns_of([f"{name}=heat" for name in ceiling(file)], (), (), [f"{n}={LAG_S}" for n in ceiling(file)])
     past: dict[str, list[tuple[float, float]]] = {}
-    for _, own, readings in rows(file, "t_s", columns):
+    for _, own, readings in Rows(file, "t_s", columns):
         for reading in readings:
             before = past.setdefault(reading.point, [])
             value = float(reading.value)
@@ -86,7 +87,7 @@ def reference(file: Path) -> float | None:
 def true_events(file: Path, column: str, limit: float, until: float = 5000.0) -> list[tuple[float, float]]:
     """Return (first, last) second below a limit, as runs of samples; codes from `until` on are none."""
     (columns, runs, inside) = (columns_of([f"{column}=level"], (), (), ()), list[tuple[float, float]](), False)
-    for at, _, readings in rows(file, "time_utc", columns):
+    for at, _, readings in Rows(file, "time_utc", columns):
         for reading in readings:
             low = float(reading.value) < limit and float(reading.value) < until
             if low and not inside:

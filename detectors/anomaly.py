@@ -43,7 +43,7 @@ class Course:
 
     def score(self, value: float, at: float, utc: float) -> float:
         """Take a value; return how far from usual the last while has been, 0 to 1."""
-        bucket = _hour(utc + self._offset_s)
+        bucket = _hour((utc if math.isfinite(utc) else at) + self._offset_s)
         passed = 0.0 if self._last is None else min(max(at - self._last, 0.0), 3600.0)
         self._started = at if self._started is None else self._started
         self._last = at

@@ -40,7 +40,7 @@ def test_a_time_column_may_count_in_any_usual_way(tmp_path: Path, stamp: str) ->
         (["--time", "t", "--point", "T=hot"], "unknown kind 'hot'"),
         (["--time", "t", "--point", "T=heat", "--set", "T.hihg=1"], "--set T.hihg: unknown key"),
         (["--time", "t", "--point", "T=water-level", "--set", "T.second=U"], "--set T.second=U: U: is no column"),
-        (["--time", "t", "--point", "T=heat", "--unit", "T=apples"], "unknown unit 'apples'"),
+        (["--time", "t", "--point", "T=heat", "--unit", "T=apples"], "heat has no unit 'apples': one of c, f, k"),
     ],
     ids=[
         "a missing column",
