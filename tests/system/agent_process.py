@@ -73,7 +73,7 @@ class AgentProcess:
         if self._process is not None:
             with suppress(ProcessLookupError):  # it ended by itself
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def wait(self, within_s: float) -> int:

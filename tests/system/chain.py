@@ -55,7 +55,7 @@ class Program:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
 
     def stop(self) -> float:
         """Ask it to end; return the seconds that took."""

@@ -80,7 +80,7 @@ class NatsNodes:
     def kill(self, node: int) -> None:
         process = self._processes.pop(node)
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
     def close(self) -> None:
         for node in list(self._processes):
@@ -142,7 +142,7 @@ class RabbitNodes:
         process = self._processes.pop(node)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
     def close(self) -> None:
         for node in list(self._processes):
@@ -200,7 +200,7 @@ class Balancer(threading.Thread):
 
     def __enter__(self) -> Self:
         self.start()
-        assert self._up.wait(10)
+        assert self._up.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:

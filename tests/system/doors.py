@@ -114,7 +114,7 @@ class MosquittoGate:
     def stop(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 def answers(port: int) -> bool:

@@ -105,20 +105,20 @@ class DrillServer:
         """End it as a power cut would."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
 
     def stop(self) -> None:
         """Ask it to end."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 
     def login(self) -> httpx.Client:
         """A client with a session and its token."""
-        client = httpx.Client(base_url=self.url, timeout=10)
+        client = httpx.Client(base_url=self.url, timeout=60)
         answer = client.post("/api/v1/session", json={"name": NAME, "password": PASSWORD})
         assert answer.status_code < 300, answer.text
         client.headers["X-CSRF-Token"] = answer.json()["csrf"]

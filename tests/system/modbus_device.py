@@ -70,7 +70,7 @@ def _served(make: Callable[[], Server]) -> Generator[Server]:
 
     thread = threading.Thread(target=run, name="modbus device", daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield started[0]
     finally:

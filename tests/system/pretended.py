@@ -61,7 +61,7 @@ class Pretended:
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(5)
+            self._process.wait(60)
             self._process = None
 
 

@@ -22,7 +22,7 @@ class Cable:
         """Plug it in; the ends get numbers of their own behind their links each time."""
         command = ["socat", f"pty,raw,echo=0,link={self.ours}", f"pty,raw,echo=0,link={self.theirs}"]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (self.ours.exists() and self.theirs.exists()):
             assert time.monotonic() < deadline, "socat gave no pty"
             time.sleep(0.01)
@@ -31,7 +31,7 @@ class Cable:
         """Pull it out; harmless when it is out."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)  # a busy machine lets it remove its links late
             self._process = None
 
 

@@ -21,7 +21,7 @@ def small_disk(folder: Path, megabytes: int) -> Generator[Path]:
     try:
         yield folder / "filler"
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=10)
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
 def fill(file: Path) -> None:

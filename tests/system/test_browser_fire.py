@@ -104,7 +104,7 @@ def test_a_real_room_fire_is_seen_and_acknowledged(
             expect(page.locator(f"{CARD}[data-alert='{alert}']")).to_have_attribute("data-state", "active-acked")
         finally:
             agent.send_signal(signal.SIGTERM)
-            agent.wait(10)
+            agent.wait(60)
         with logged_in(server.base) as client:
             kept = client.get(f"/api/v1/alerts/{alert}").json()
         assert (kept["state"], kept["acked_by"]) == ("active-acked", "tester")

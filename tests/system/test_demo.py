@@ -47,7 +47,7 @@ class Demo:
 
     @contextmanager
     def logged_in(self, password: str) -> Generator[httpx.Client]:
-        with httpx.Client(base_url=self.url, timeout=10) as client:
+        with httpx.Client(base_url=self.url, timeout=60) as client:
             answer = client.post("/api/v1/session", json={"name": "gate", "password": password})
             assert answer.status_code == 200, answer.text
             yield client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import closing
 from typing import Any
@@ -71,7 +72,8 @@ def broken_through(pages: dict[str, Page], school: Campus, place: str, words: st
         told = page.locator(f"article.card:has-text('{place}')" if card else "#real-alarm:visible")
         expect(told, route).to_contain_text("烟雾报警", timeout=PATIENT_MS)
         expect(told, route).to_contain_text("" if card else words, timeout=PATIENT_MS)
-        page.wait_for_function("document.body.dataset.sounded?.startsWith('critical')", timeout=PATIENT_MS)
+        sounded = re.compile("^critical")
+        expect(page.locator("body"), route).to_have_attribute("data-sounded", sounded, timeout=PATIENT_MS)
 
 
 LOOKS = [

@@ -83,7 +83,7 @@ def test_an_agent_on_a_read_only_disk_says_so_sends_from_memory_and_stores_when_
 
 
 def _remount(folder: Path, mode: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True, timeout=10)
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True, timeout=60)
 
 
 @pytest.mark.timeout(600)

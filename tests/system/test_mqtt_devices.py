@@ -33,7 +33,7 @@ def broker(port: int, folder: Path, more: str = "") -> Generator[None]:
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{more}")
     with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -58,7 +58,7 @@ def driver(port: int, **more: Any) -> MqttDevicesDriver:
 
 def said(here: MqttDevicesDriver, count: int) -> list[tuple[str, object]]:
     got: list[tuple[str, object]] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(got) < count and time.monotonic() < deadline:
         got += [(s.point, s.value if isinstance(s, Reading) else s.reason) for s in here.read()]  # type: ignore[union-attr]
     return got

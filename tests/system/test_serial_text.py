@@ -25,7 +25,7 @@ def driver(port: Path, **keys: Any) -> SerialTextDriver:
 def until(here: SerialTextDriver) -> list[object]:
     """Read until something is said."""
     samples: list[Sample] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not samples and time.monotonic() < deadline:
         samples += here.read()
     return [s.value if isinstance(s, Reading) else s.reason for s in samples]  # type: ignore[union-attr]
