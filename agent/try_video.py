@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from detectors.findings import Crossing, Event, Finding
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from detectors.camera_watch import CameraWatch
     from drivers.recording import Recording
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Draw = Callable[[Frame, CameraWatch, Sequence[Finding]], None]
 
 Json = dict[str, str | float | bool | None]
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a path swallows the second slash
 
 Video = Annotated[Path, typer.Argument(help="the recording", show_default=False)]
 LineOption = Annotated[str, typer.Option("--line", help="X1,Y1,X2,Y2 in pixels of the recording")]
@@ -64,6 +66,7 @@ def count(
 ) -> None:
     """Count people across a line."""
     with reporting():
+        check_recording(video)
         values = numbers("--line", line)
         if len(values) != 4:
             raise InputError(f"--line: needs X1,Y1,X2,Y2; there are {len(values)} numbers")
@@ -85,6 +88,7 @@ def zone(
 ) -> None:
     """Watch a polygon: the first person in, the last person out."""
     with reporting():
+        check_recording(video)
         section = ZoneSection(id="zone", name="zone", zone=numbers("--zone", zone))
         camera = CameraSection(
             id="recording", name=video.name, source=str(video), zone=(section,), model=network(model, sha256)
@@ -95,43 +99,44 @@ def zone(
 def fire(video: Video, *, smoke: SmokeOption = False, show: ShowOption = None, as_json: JsonOption = False) -> None:
     """Look for flame, and for smoke where asked: an advisory."""
     with reporting():
+        check_recording(video)
         section = FireSection(on=True, smoke=smoke)
         camera = CameraSection(id="recording", name=video.name, source=str(video), fire=section)
         run(camera, burning, as_json=as_json, show=show)
 
 
-def burning(finding: Finding) -> Json | None:
+def burning(finding: Finding) -> list[Json]:
     """Put an advisory into the words of `try fire`."""
     match finding:
         case Event(kind=Hazard.FLAME | Hazard.SMOKE):
-            return {"t": round(finding.at, 2), "kind": finding.kind, "active": finding.active}
+            return [{"t": round(finding.at, 2), "kind": finding.kind, "active": finding.active}]
         case _:
-            return None
+            return []
 
 
-def presence(finding: Finding) -> Json | None:
+def presence(finding: Finding) -> list[Json]:
     """Put an event of a zone into the words of `try zone`."""
     match finding:
         case Event(kind=Hazard.WATER_PERSON, reason="present"):
-            return {"t": round(finding.at, 2), "kind": "enter"}
+            return [{"t": round(finding.at, 2), "kind": "enter"}]
         case Event(kind=Hazard.WATER_PERSON, reason="left"):
-            return {"t": round(finding.at, 2), "kind": "leave"}
+            return [{"t": round(finding.at, 2), "kind": "leave"}]
         case _:
-            return None
+            return []
 
 
-def crossing(finding: Finding) -> Json | None:
-    """Put a crossing into the words of `try count`."""
+def crossing(finding: Finding) -> list[Json]:
+    """Put a crossing into the words of `try count`: one object a person, several where the flow tells of several."""
     match finding:
         case Crossing():
             found: Json = {"t": round(finding.at, 2), "kind": "crossing", "direction": finding.direction.value}
-            return {**found, "quality": round(finding.quality, 2)}
+            return [{**found, "quality": round(finding.quality, 2)}] * finding.count
         case _:
-            return None
+            return []
 
 
 def run(
-    camera: CameraSection, say: Callable[[Finding], Json | None], *, as_json: bool, show: Path | None = None
+    camera: CameraSection, say: Callable[[Finding], list[Json]], *, as_json: bool, show: Path | None = None
 ) -> None:
     """Play the recording through the camera's detectors; print what they find, then the summary."""
     from detectors.camera_watch import CameraWatch, people_detector  # noqa: PLC0415 - OpenCV loads where a camera is
@@ -150,8 +155,7 @@ def run(
             findings = watch.update(frame)
             draw(frame, watch, findings)
             for finding in findings:
-                found = say(finding)
-                if found is not None:
+                for found in say(finding):
                     write(found, as_json=as_json)
                     key = str(found.get("direction", found["kind"]))
                     totals[key] = totals.get(key, 0) + 1
@@ -190,9 +194,22 @@ def drawing(camera: CameraSection, path: Path | None, recording: Recording) -> G
 
 def write(found: Json | dict[str, dict[str, float]], *, as_json: bool) -> None:
     """Print one finding."""
-    text = json.dumps(found, ensure_ascii=False) if as_json else "  ".join(f"{k} {v}" for k, v in found.items())
-    sys.stdout.write(text + "\n")
+    sys.stdout.write((json.dumps(found, ensure_ascii=False) if as_json else _plain(found)) + "\n")
     sys.stdout.flush()
+
+
+def _plain(found: Mapping[str, object]) -> str:
+    """Return a finding for a person to read; what the summary holds stands beside it."""
+    shown = (f"{k} {_plain(cast('Mapping[str, object]', v)) if isinstance(v, dict) else v}" for k, v in found.items())
+    return "  ".join(shown)
+
+
+def check_recording(video: Path) -> None:
+    """Refuse a camera's address, of which nothing is shown: it may hold a password."""
+    if _ADDRESS.match(str(video)):
+        raise InputError(
+            "the recording: an address is none; look at a camera with campus-agent probe --camera ADDRESS --show FILE"
+        )
 
 
 def network(model: Path | None, sha256: str | None) -> ModelSection | None:

@@ -19,9 +19,9 @@ class ConfigError(ValueError):
 
 
 class Section(BaseModel):
-    """A part of a configuration: frozen, and strict about unknown keys."""
+    """A part of a configuration: frozen, strict about unknown keys; `nan` and `inf`, which TOML has, are no numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 AnySection = TypeVar("AnySection", bound=Section)

@@ -15,6 +15,7 @@ from config.secrets import redacted
 MUST_BE = {
     "int": "must be a whole number",
     "float": "must be a number",
+    "finite": "must be a number",
     "string": 'must be text in quotes ("…")',
     "path": 'must be a file\'s path in quotes ("…")',
     "bool": "must be true or false",
@@ -25,6 +26,12 @@ MUST_BE = {
     "date": "must be a day like 2026-09-01",
     "datetime": "must be a time like 2026-09-01T08:00:00",
 }
+PATTERNS = {
+    "a-z0-9-": "may hold a-z, 0-9 and - only, 40 of them at most",
+    "{64}": "must be 64 digits and letters a-f",
+    ":[0-5]": 'must be hours like "22:00-06:00"',
+}
+"""What a pattern is for, by a part of it."""
 BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),
@@ -108,8 +115,10 @@ def _text(kind: str, item: Mapping[str, Any], place: Place) -> str:  # noqa: C90
         case "enum" | "literal_error":
             known = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
             return f"{given:.60} is not known: {meant(str(item['input']), known)}"
-        case "string_pattern_mismatch" if "a-z0-9-" in context["pattern"]:
-            return f"may hold a-z, 0-9 and - only, 40 of them at most: not {given:.60}"
+        case "string_pattern_mismatch" if found := [
+            text for part, text in PATTERNS.items() if part in context["pattern"]
+        ]:
+            return f"{found[0]}, not {given:.60}"
         case "tuple_type" | "list_type" if isinstance(item["input"], dict):
             return f"write [[{place.dotted}]] in two brackets: there may be several"
         case "value_error":

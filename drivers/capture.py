@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 8192  # pixels on a side; larger pictures exhaust a small machine
+SMALLEST = 16  # in less nobody can be seen
 
 
 class Format(NamedTuple):
@@ -43,7 +44,7 @@ def with_password(source: str, file: Path | None) -> str:
 
 def redact(source: str) -> str:
     """Return the source as it may be shown: an address without its user and password, nor its query."""
-    match = re.match(r"([a-z][a-z0-9+.-]*://)([^?]*)", source, re.IGNORECASE)
+    match = re.match(r"([a-z][a-z0-9+.-]*:/{1,2})([^?]*)", source, re.IGNORECASE)  # a path swallows one of the slashes
     if match is None:
         return source
     scheme, rest = match.groups()
@@ -116,6 +117,9 @@ def read_picture(capture: cv2.VideoCapture, name: str) -> NDArray[np.uint8] | No
     if max(picture.shape[:2]) > LARGEST:
         size = f"{picture.shape[1]}x{picture.shape[0]}"
         raise DriverError(f"{name}: the picture is {size}, more than {LARGEST} on a side: set the camera smaller")
+    if min(picture.shape[:2]) < SMALLEST:
+        size = f"{picture.shape[1]}x{picture.shape[0]}"
+        raise DriverError(f"{name}: the picture is {size}: nobody can be seen in less than {SMALLEST} on a side")
     if picture.ndim == 2:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     return picture.astype(np.uint8, copy=False)

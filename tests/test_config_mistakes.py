@@ -66,6 +66,7 @@ def test_the_file_without_mistakes_is_taken() -> None:
         ("register = 0", "register = 70000", f"{HEAT}register: must be at most 65535, not 70000"),
         ("register = 0\n", "", f"{HEAT}register: is missing: add register = …"),
         ("57, rise", '"57 °C", rise', f"{HEAT}rule, high: must be a number, not '57 °C'"),
+        ("57, rise", "nan, rise", f"{HEAT}rule, high: must be a number, not nan"),
         ("{ high = 57, rise = 8.3 }", "57", f"{HEAT}rule: must be a section {{ … }}, not 57"),
         ('kind = "heat"', 'kind = "heet"', f"{HEAT}kind: 'heet' is not known: did you mean heat?"),
         ('kind = "heat"\n', "", f"{HEAT}kind: is missing: add kind = …"),
@@ -115,3 +116,24 @@ def test_a_secret_in_a_wrong_place_is_not_shown() -> None:
     with pytest.raises(ConfigError) as error:
         read(text.encode(), AgentConfig, "agent.toml")
     assert "hunter2" not in str(error.value)
+
+
+CAMERA = '[[camera]]\nid = "gate"\nname = "gate"\nsource = "/dev/video0"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('model = { path = "x.onnx", sha256 = "zz" }', "model, sha256: must be 64 digits and letters a-f, not 'zz'"),
+        (
+            'zone = [{ id = "z", name = "z", zone = [0, 0, 9, 0, 9, 9], armed = ["22"] }]',
+            'zone "z", armed 1: must be hours like "22:00-06:00", not \'22\'',
+        ),
+        ('line = [{ id = "l", name = "l", line = [nan, 0, 9, 0] }]', 'line "l", line 1: must be a number, not nan'),
+    ],
+)
+def test_a_mistake_in_a_cameras_section_says_what_is_meant(lines: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        read(f"{GOOD}\n{CAMERA}{lines}\n".encode(), AgentConfig, "agent.toml")
+    (line,) = str(error.value).splitlines()
+    assert said in line

@@ -52,9 +52,12 @@ def test_litert_runs_a_network_with_its_own_post_processing(shared: Path, models
         ("text.onnx", "opencv", "is no model that OpenCV can read"),
         ("text.onnx", "onnxruntime", "is no ONNX model that onnxruntime can read"),
         ("text.tflite", "opencv", "is no model that LiteRT can read"),
+        ("text.pb", "opencv", "is no model that OpenCV can read"),  # OpenCV itself would end the process
     ],
 )
-def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, name: str, runtime: str, words: str) -> None:
+def test_a_file_that_is_no_model_is_one_clear_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, runtime: str, words: str
+) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("ai_edge_litert")
     path = tmp_path / name
@@ -62,6 +65,18 @@ def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, name: str, ru
     with pytest.raises(DriverError, match=words) as refused:
         engine_for(path, runtime)
     assert "\n" not in str(refused.value)
+    assert capfd.readouterr().err == ""  # the libraries say nothing beside it
+
+
+def test_a_graph_with_a_text_that_is_none_is_one_clear_line(
+    models: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    graph = tmp_path / "graph.pb"
+    graph.symlink_to(models / "ssdlite_pedestrian.pb")
+    graph.with_suffix(".pbtxt").write_text("words, no graph\n", "utf-8")
+    with pytest.raises(DriverError, match="is no model that OpenCV can read"):
+        engine_for(graph, "opencv")
+    assert capfd.readouterr().err == ""
 
 
 def test_an_engine_that_is_not_installed_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

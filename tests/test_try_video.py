@@ -12,7 +12,9 @@ import typer
 from typer.testing import CliRunner
 
 from agent.probe_camera import still
-from agent.try_video import register
+from agent.try_video import crossing, register
+from contracts.vocabulary import Direction
+from detectors.findings import Crossing
 from drivers.capture import redact
 from drivers.errors import DriverError
 
@@ -97,6 +99,8 @@ def test_a_polygon_that_is_none_is_one_clear_message(vtest: Path, polygon: str, 
         pytest.param("340,150", "X1,Y1,X2,Y2", id="two numbers are no line"),
         pytest.param("340,150,a,9", "not a list of numbers", id="letters are no numbers"),
         pytest.param("5,5,5,5", "same point", id="a point is no line"),
+        pytest.param("nan,1,9,9", "must be a number", id="what is no number is no place"),
+        pytest.param("inf,1,9,9", "must be a number", id="nor is the infinite"),
     ],
 )
 def test_a_line_that_is_none_is_one_clear_message(vtest: Path, line: str, word: str) -> None:
@@ -117,6 +121,40 @@ def test_a_file_that_is_no_video_is_one_clear_message(tmp_path: Path, content: b
     assert error.count("\n") == 1
 
 
+def test_an_address_is_refused_without_showing_its_password() -> None:
+    code, lines, error = run("count", "rtsp://admin:secret@10.0.0.9:554/ch1", "--line", "1,1,9,9", "--json")
+    assert (code, lines) == (2, [])
+    assert "secret" not in error
+    assert "probe --camera" in error
+    assert error.count("\n") == 1
+
+
+def test_a_picture_of_one_pixel_is_one_clear_message(tmp_path: Path) -> None:
+    path = tmp_path / "one.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (1, 1))
+    writer.write(np.zeros((1, 1, 3), np.uint8))
+    writer.release()
+    code, lines, error = run("count", str(path), "--line", "0,0,0,1", "--json")
+    assert (code, lines) == (2, [])
+    assert "the picture is 1x1: nobody can be seen" in error
+    assert error.count("\n") == 1
+
+
+def test_a_picture_of_8k_is_watched(tmp_path: Path) -> None:
+    path = tmp_path / "large.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (7680, 4320))
+    writer.write(np.zeros((4320, 7680, 3), np.uint8))
+    writer.release()
+    code, lines, _ = run("count", str(path), "--line", "100,100,7000,4000", "--json")
+    assert code == 0
+    assert '"frames": 1,' in json.dumps(lines)
+
+
+def test_each_of_several_whom_the_flow_tells_of_is_an_object_of_his_own() -> None:
+    found = Crossing("line", Direction.DOWN, 2.0, 3, low=0.0, high=4.2, quality=0.5)
+    assert crossing(found) == [{"t": 2.0, "kind": "crossing", "direction": "down", "quality": 0.5}] * 3
+
+
 def test_a_truncated_clip_gives_what_is_there_and_says_so(vtest: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.avi"
     path.write_bytes(vtest.read_bytes()[:1_000_000])
@@ -132,6 +170,7 @@ def test_a_truncated_clip_gives_what_is_there_and_says_so(vtest: Path, tmp_path:
         ("rtsp://admin:secret@10.0.0.9:554/ch1?key=secret", "rtsp://***@10.0.0.9:554/ch1"),
         ("rtsp://admin:p@ss/w@10.0.0.9/ch1", "rtsp://***@10.0.0.9/ch1"),
         ("http://10.0.0.9/video.mjpg", "http://10.0.0.9/video.mjpg"),
+        ("rtsp:/admin:secret@10.0.0.9/ch1", "rtsp:/***@10.0.0.9/ch1"),
         ("/dev/video0", "/dev/video0"),
     ],
 )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 import numpy as np
 
-from detectors.people.onnx_input import declared_size
+from detectors.people.hushed import hushed
+from detectors.people.onnx_input import declared_size, is_graph
 from detectors.people.ssd_text import declared_side
 from drivers.errors import DriverError
 
@@ -38,19 +39,26 @@ class OpenCvEngine:
     """`cv2.dnn`: ONNX, and TensorFlow's .pb with its .pbtxt beside it."""
 
     name = "opencv"
+    size: int | None
 
     def __init__(self, path: Path) -> None:
         try:
-            if path.suffix == ".pb":
-                text = path.with_suffix(".pbtxt")
-                self._net = cv2.dnn.readNetFromTensorflow(str(path), str(text) if text.exists() else "")
-                self.size = declared_side(text.read_text(encoding="utf-8")) if text.exists() else None
-            else:
-                self._net = cv2.dnn.readNetFromONNX(str(path))
-                self.size = declared_size(path.read_bytes())
-        except cv2.error as e:
+            with hushed():
+                self._read(path)
+        except (cv2.error, ValueError) as e:
             raise DriverError(f"{path}: is no model that OpenCV can read (ONNX, or .pb with .pbtxt beside it)") from e
         self._names = self._net.getUnconnectedOutLayersNames()
+
+    def _read(self, path: Path) -> None:
+        if path.suffix == ".pb":
+            if not is_graph(path.read_bytes()):
+                raise ValueError(f"{path}: is no graph")  # some such end the process within OpenCV
+            text = path.with_suffix(".pbtxt")
+            self._net = cv2.dnn.readNetFromTensorflow(str(path), str(text) if text.exists() else "")
+            self.size = declared_side(text.read_text(encoding="utf-8")) if text.exists() else None
+        else:
+            self._net = cv2.dnn.readNetFromONNX(str(path))
+            self.size = declared_size(path.read_bytes())
 
     def forward(self, plane: Plane) -> Sequence[Array]:
         """Run it."""
@@ -102,8 +110,9 @@ class LiteRtEngine:
         except ImportError as e:
             raise DriverError(f"{path}: LiteRT is not installed: uv sync --extra litert") from e
         try:
-            self._net: Any = make(model_path=str(path), num_threads=1)
-            self._net.allocate_tensors()
+            with hushed():
+                self._net: Any = make(model_path=str(path), num_threads=1)
+                self._net.allocate_tensors()
         except (ValueError, RuntimeError) as e:
             raise DriverError(f"{path}: is no model that LiteRT can read") from e
         self._input: Any = self._net.get_input_details()[0]

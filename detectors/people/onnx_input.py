@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 # Field numbers of onnx.proto.
 GRAPH, GRAPH_INPUT = 7, 11
+GRAPH_FIELDS = range(1, 6)  # of TensorFlow's graph.proto
 TYPE, TENSOR, SHAPE, DIMENSION, LENGTH = 2, 1, 2, 1, 1
 
 
@@ -23,6 +24,15 @@ def declared_size(model: bytes) -> int | None:
     except IndexError:
         return None
     return None
+
+
+def is_graph(data: bytes) -> bool:
+    """Whether these bytes are one whole protobuf message with the fields of a TensorFlow graph."""
+    try:
+        spans = [(field, end) for field, _, end in _spans(data)]
+    except IndexError:
+        return False
+    return bool(spans) and spans[-1][1] == len(data) and all(field in GRAPH_FIELDS for field, _ in spans)
 
 
 def _lengths(given: bytes) -> list[int]:
@@ -43,22 +53,31 @@ def _messages(message: bytes, wanted: int) -> Iterator[bytes]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield field number and value of a protobuf message; IndexError when it is none."""
+    """Yield number and value of the fields that have one of interest; IndexError when it is no protobuf message."""
+    for field, value, _ in _spans(message):
+        if value is not None:
+            yield field, value
+
+
+def _spans(message: bytes) -> Iterator[tuple[int, int | bytes | None, int]]:
+    """Yield number, value (None where it is a fixed one) and end of each field; IndexError when it is no message."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
         match key & 7:
             case 0:
                 value, at = _varint(message, at)
-                yield key >> 3, value
+                yield key >> 3, value, at
             case 2:
                 length, at = _varint(message, at)
-                yield key >> 3, message[at : at + length]
                 at += length
+                yield key >> 3, message[at - length : at], at
             case 1:
                 at += 8
+                yield key >> 3, None, at
             case 5:
                 at += 4
+                yield key >> 3, None, at
             case _:
                 raise IndexError("not a protobuf message")
 
