@@ -62,6 +62,10 @@ class Client:
     reach: Reach
     queue: asyncio.Queue[Sent | None] = field(default_factory=lambda: asyncio.Queue[Sent | None](BUFFERED))
 
+    def seen_as(self, valid: Mapping[str, Reach | None]) -> bool:
+        """Tell whether its session stands and sees what it saw when this stream began."""
+        return self.session in valid and valid[self.session] in (None, self.reach)
+
     @property
     def sites(self) -> frozenset[str]:
         """The schools this page shows; an empty one stands for every school."""
@@ -76,7 +80,8 @@ class Live:
     metrics: Metrics
     tick: Callable[[int], Mapping[str, Any]]  # given the head, what a tick says
     points: Callable[[], Sequence[Mapping[str, Any]]]  # the newest values that changed since the last call
-    still_valid: Callable[[Sequence[str]], frozenset[str]]  # which of these sessions still stand
+    still_valid: Callable[[Sequence[str]], Mapping[str, Reach | None]]
+    """Which of these sessions and tokens still stand; of a token how far it sees now."""
     clients: set[Client] = field(default_factory=set[Client])
     sent: int = 0
     _loop: asyncio.AbstractEventLoop | None = None
@@ -209,8 +214,9 @@ class Live:
         except SQLAlchemyError as e:  # the database is away: the page must go on to hear just that
             _log.debug("live stream: sessions are not judged now: %s", e)
             return
-        for session in sessions - valid:
-            self.drop_session(session)
+        for client in list(self.clients):
+            if client.session in sessions and not client.seen_as(valid):
+                self._drop(client)
 
     async def _points(self) -> None:
         while True:

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from config.hosts import is_loopback
 from config.secrets import read_secret
 from config.server import HttpSection, ServerConfig
 from server.accounts import sessions, tokens
+from server.accounts.reach import Reach
 from server.alerts.alert import AlertHook
 from server.app import create_app
 from server.broker import EmbeddedBroker
@@ -141,9 +142,10 @@ def assemble(
     def tick(_head: int) -> dict[str, object]:
         return {"chain": chain_of(presence, writer, link.age_s(), time.monotonic(), config.data)}
 
-    def still_valid(hashes: Sequence[str]) -> frozenset[str]:
+    def still_valid(hashes: Sequence[str]) -> Mapping[str, Reach | None]:
         with database.read.connect() as connection:
-            return sessions.standing(connection, hashes, steady()) | tokens.standing(connection, hashes, steady())
+            persons = dict[str, Reach | None].fromkeys(sessions.standing(connection, hashes, steady()))
+            return {**persons, **tokens.standing(connection, hashes, steady())}
 
     live = Live(database, metrics, tick, latest.take_changed, still_valid)
     writer.on_commit(live.wake)

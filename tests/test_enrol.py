@@ -131,6 +131,23 @@ def test_guessing_tokens_is_slowed(web: TestClient) -> None:
     assert answers == [403] * 5 + [429] * 2
 
 
+ODD_CURVE = """-----BEGIN CERTIFICATE-----
+MIIBIzCB7qADAgECAhRekLHSeXYTgQUw+U1jKo6pXDhqxDAKBggqhkjOPQQDAjAM
+MQowCAYDVQQDDAF4MCAXDTI2MTEyOTIyMjQ1M1oYDzIxMjYxMTA1MjIyNDUzWjAM
+MQowCAYDVQQDDAF4MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAECjfAj7v21lM+gwuo
+e++LTlemSCiq5N3blqcJTaNTMFEwHQYDVR0OBBYEFK0O3/r2YG9WbcRUy7rl+ult
+fhIuMB8GA1UdIwQYMBaAFK0O3/r2YG9WbcRUy7rl+ultfhIuMA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDJAAwIQIOeakMBLtSXl55K7kaDaICDwC3ftj8mwd4
+eb4ShXHFOQ==
+-----END CERTIFICATE-----
+"""
+
+
+def test_a_certificate_of_a_curve_that_nobody_knows_is_refused_like_any_other(web: TestClient) -> None:
+    body = {"certificate": ODD_CURVE, "request": "x", "signature": "AAAA"}
+    assert web.post("/api/v1/enroll/renew", json=body).status_code == 403
+
+
 def csr(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding
 

@@ -166,7 +166,16 @@ def test_a_screen_is_let_in_once_stays_for_months_and_goes_when_revoked(parts: P
     assert again.get("/api/v1/alerts").status_code == 200
     assert admin.delete("/api/v1/kiosks/岗亭屏").status_code == 204
     assert again.get("/api/v1/alerts").status_code == 401
-    assert {"kiosk add", "kiosk revoke"} <= set(audited(parts))
+    assert {"kiosk add", "kiosk login", "kiosk login refused", "kiosk revoke"} <= set(audited(parts))
+
+
+def test_a_browser_that_becomes_a_screen_is_nobody_else_any_more(parts: Parts) -> None:
+    browser, thief = client(parts, "safety"), client(parts)
+    thief.cookies.update(browser.cookies)
+    code = client(parts, "tester").post("/api/v1/kiosks", json={"name": "岗亭屏"}).json()["code"]
+    assert browser.post("/api/v1/kiosks/session", json={"code": code}).status_code == 204
+    assert browser.get("/api/v1/session").json()["role"] == "kiosk"
+    assert thief.get("/api/v1/session").status_code == 401
 
 
 def test_a_screen_that_only_looks_cannot_acknowledge(parts: Parts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
@@ -16,12 +17,12 @@ from server.accounts.users import User
 from server.errors import RefusedError, UnknownError
 
 CODE_HOLDS = timedelta(hours=24)
+NO_PASSWORD = "-"  # noqa: S105 - is the hash of none: a screen is let in by its code alone
 
 
 def add(connection: Connection, name: str, now: datetime, reach: Reach = EVERYWHERE, *, look_only: bool = False) -> str:
     """Add a screen; return the code that logs it in once, which is kept nowhere."""
-    # Nobody knows its password: a screen is let in by its code alone.
-    users.add(connection, name, Role.SCREEN if look_only else Role.KIOSK, users.make_password() * 3, now, reach)
+    users.put(connection, name, Role.SCREEN if look_only else Role.KIOSK, NO_PASSWORD, now, reach)
     return renew(connection, name, now)
 
 
@@ -38,11 +39,19 @@ def renew(connection: Connection, name: str, now: datetime) -> str:
     return code
 
 
-def open_session(connection: Connection, code: str, now: datetime) -> str | None:
-    """Spend a code; return the cookie's value, None where the code is not, or no longer, good."""
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A screen that was let in, and its cookie's value."""
+
+    name: str
+    cookie: str = field(repr=False)
+
+
+def open_session(connection: Connection, code: str, now: datetime) -> Entered | None:
+    """Spend a code; return None where it is not, or no longer, good."""
     hash_ = sessions.hashed(code.strip().lower())
     row = connection.execute(
-        select(kiosk_codes.c.user)
+        select(kiosk_codes.c.user, user_table.c.name)
         .join(user_table, user_table.c.id == kiosk_codes.c.user)
         .where(
             kiosk_codes.c.hash == hash_,
@@ -53,7 +62,7 @@ def open_session(connection: Connection, code: str, now: datetime) -> str | None
     if row is None:
         return None
     connection.execute(delete(kiosk_codes).where(kiosk_codes.c.hash == hash_))
-    return sessions.open_session(connection, row.user, now)
+    return Entered(row.name, sessions.open_session(connection, row.user, now))
 
 
 def listed(connection: Connection) -> Sequence[User]:

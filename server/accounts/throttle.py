@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 TRIES = 5
 TRIES_ANYWHERE = 50  # of one name from all addresses: a laptop can have as many addresses as it likes
 AT_ONCE = 3
+WAITING = 6  # more are sent away at once: each holds one of the threads that serve every page
 TURN_S = 3.0  # how long a login waits for its turn to be checked
 FIRST_S, LONGEST_S = 60.0, 900.0  # longer would shut out a whole school behind one address
 QUIET_S = 3600.0  # after a lock has passed and nobody tried for so long, it begins anew
@@ -33,6 +36,23 @@ class Throttle:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     hashing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
     """Held while a password is checked: each check takes 64 MiB, and guesses from many addresses would take all."""
+    _room: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE + WAITING))
+
+    @contextmanager
+    def turn(self) -> Generator[bool]:
+        """Wait for a turn to check a password; give False where too many wait, or it did not come."""
+        if not self._room.acquire(blocking=False):
+            yield False
+            return
+        try:
+            mine = self.hashing.acquire(timeout=TURN_S)
+            try:
+                yield mine
+            finally:
+                if mine:
+                    self.hashing.release()
+        finally:
+            self._room.release()
 
     def try_(self, now_s: float, *keys: str) -> float:
         """Count one try for each key; return 0, or for how many seconds there must be none."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from server.accounts.permissions import KIOSKS, PERMISSIONS, Role, may
-from server.accounts.reach import of_user
+from server.accounts.reach import Reach, of_user
 from server.accounts.sessions import SEEN_EVERY, Session, hashed
 from server.accounts.tables import tokens, users
 from server.errors import RefusedError, UnknownError
@@ -107,10 +107,11 @@ def revoke(connection: Connection, token: int, now: datetime, owner: str | None 
     return found
 
 
-def standing(connection: Connection, hashes: Sequence[str], now: datetime) -> frozenset[str]:
-    """Return which of these tokens still stand, for streams that are open."""
-    query = select(tokens.c.hash).join(users, users.c.id == tokens.c.user)
-    return frozenset(connection.execute(query.where(tokens.c.hash.in_(hashes), *_standing(now))).scalars())
+def standing(connection: Connection, hashes: Sequence[str], now: datetime) -> Mapping[str, Reach]:
+    """Return which of these tokens still stand and how far each sees now, for streams that are open."""
+    query = select(tokens.c.hash, tokens.c.user, tokens.c.site).join(users, users.c.id == tokens.c.user)
+    rows = connection.execute(query.where(tokens.c.hash.in_(hashes), *_standing(now))).all()
+    return {row.hash: of_user(connection, row.user).at(row.site) for row in rows}
 
 
 def _standing(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from server.accounts import kiosks
+from server.accounts import kiosks, sessions
 from server.accounts.audit import note
+from server.accounts.kiosks import Entered
 from server.accounts.sessions import LONGEST_KIOSK, Session
 from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
@@ -61,13 +62,24 @@ def enter(body: Code, request: Request, response: Response, services: Parts) -> 
         seconds = int(wait_s) + 1
         raise Problem(429, "Too many tries", f"try again in {seconds} s", {"Retry-After": str(seconds)})
     now = services.now()
-    token = services.writer.write(lambda c: kiosks.open_session(c, body.code, now))
-    if token is None:
+    before = sessions.hashed(request.cookies.get(services.cookie, ""))
+
+    def work(connection: Connection) -> Entered | None:
+        entered = kiosks.open_session(connection, body.code, now)
+        if entered is not None:
+            sessions.end(connection, before)
+        who, what = (entered.name, "kiosk login") if entered else ("(a screen)", "kiosk login refused")
+        note(connection, now, who, what, address=address)
+        return entered
+
+    entered = services.writer.write(work)
+    if entered is None:
         raise Problem(401, "Not logged in", "this code is not good, or not any more")
+    services.live.drop_later(before)
     services.throttle.forget(f"kiosk {address}")
     response.set_cookie(
         services.cookie,
-        token,
+        entered.cookie,
         max_age=int(LONGEST_KIOSK.total_seconds()),
         httponly=True,
         samesite="strict",

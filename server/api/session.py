@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from server.accounts import sessions, users
 from server.accounts.audit import note
 from server.accounts.sessions import IDLE, Session, csrf_of
-from server.accounts.throttle import TURN_S
 from server.accounts.web import Parts, check_token, identify, require
 from server.api.problems import Problem, declared
 
@@ -49,13 +48,11 @@ def log_in(login: Login, request: Request, response: Response, services: Parts) 
     if wait_s:
         seconds = int(wait_s) + 1
         raise Problem(429, "Too many tries", f"try again in {seconds} s", {"Retry-After": str(seconds)})
-    if not services.throttle.hashing.acquire(timeout=TURN_S):
-        raise Problem(429, "Too many tries", "too many log in at once: try again", {"Retry-After": "5"})
-    try:
+    with services.throttle.turn() as mine:
+        if not mine:
+            raise Problem(429, "Too many tries", "too many log in at once: try again", {"Retry-After": "5"})
         with services.database.read.connect() as connection:
             user = users.check(connection, login.name, login.password)
-    finally:
-        services.throttle.hashing.release()
     if user is None:
         services.writer.submit(lambda c: note(c, now, login.name, "login refused", address=address))
         raise Problem(401, "Not logged in", "name and password do not fit")

@@ -155,7 +155,7 @@ def public_key(request: str) -> ec.EllipticCurvePublicKey:
         parsed = x509.load_pem_x509_csr(request.encode())
         public = parsed.public_key()
         valid = parsed.is_signature_valid
-    except (ValueError, TypeError, InvalidSignature) as e:
+    except (ValueError, TypeError, InvalidSignature, x509.InvalidVersion) as e:
         raise RefusedError("request: is not a PEM certificate request") from e
     except UnsupportedAlgorithm as e:
         raise RefusedError("request: its key cannot be used") from e

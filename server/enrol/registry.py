@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection, delete, insert, select, update
@@ -133,7 +133,7 @@ def _proven(certificate: str, request: str, signature: bytes) -> tuple[ec.Ellipt
     try:
         parsed = x509.load_pem_x509_certificate(certificate.encode())
         public = parsed.public_key()
-    except ValueError as e:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as e:
         raise NotLetInError("certificate: cannot be read") from e
     if not isinstance(public, ec.EllipticCurvePublicKey):
         raise NotLetInError("certificate: is not one of ours")

@@ -5,6 +5,7 @@ Their names hold a sign that no point's id may hold, so every store keeps them a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +36,11 @@ def beside(key: Key, part: str) -> Key:
 def samples_beside(key: Key, at: datetime, one: Measured) -> list[Sample]:
     """Return the bounds that came with a reading as samples of their own; none where it is no estimate."""
     parts = ((part, one.get(part)) for part in PARTS)
-    return [Sample(beside(key, part), at, float(value)) for part, value in parts if value is not None]
+    return [
+        Sample(beside(key, part), at, float(value))
+        for part, value in parts
+        if value is not None and math.isfinite(value)
+    ]
 
 
 def newest(latest: Latest, key: Key) -> Bounds | None:

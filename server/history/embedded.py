@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -38,6 +39,8 @@ CREATE TABLE IF NOT EXISTS samples (
 {rollups.TABLES}
 """
 _VERSION = 1  # 0: samples without roll-ups
+LEAST_FREE_MB = 1_000.0  # the disk is the ledger's first: readings are not written below this
+LOOK_S = 5.0
 _PIECE_S = 0.05  # how long one piece of upkeep may hold up the readings
 
 
@@ -52,6 +55,8 @@ class SqliteSeries:
     _dirty: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # (series, hour) that stand in `dirty`
     _floor: int = rollups.NO_FLOOR
     _untrimmed: bool = True
+    _looked_s: float = float("-inf")
+    _full: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
@@ -64,6 +69,7 @@ class SqliteSeries:
         """
         if not samples:
             return 0
+        self._leave_room()
         with self._transaction() as connection:
             ids = self._ids
             rows: list[tuple[int, int, int, float | str | None]] = []
@@ -123,6 +129,14 @@ class SqliteSeries:
         """Close the writing connection; may be called twice."""
         with self._lock:
             self._let_go()
+
+    def _leave_room(self) -> None:
+        """Refuse to write where the disk is nearly full: whoever sends readings must not stop the ledger by it."""
+        if time.monotonic() - self._looked_s > LOOK_S:
+            self._looked_s = time.monotonic()
+            self._full = shutil.disk_usage(self.file.parent).free < LEAST_FREE_MB * 2**20
+        if self._full:
+            raise ServerError(f"history {self.file}: less than {LEAST_FREE_MB / 1000:g} GB is free: make room")
 
     def _roll_up(self, connection: sqlite3.Connection, current: int, until_s: float) -> tuple[int, bool]:
         due = connection.execute("SELECT series, hour FROM dirty WHERE hour <> ? LIMIT 1000", (current,)).fetchall()

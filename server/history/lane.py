@@ -14,7 +14,7 @@ from server.errors import ServerError
 from server.history.bounds import samples_beside
 from server.history.latest import Latest
 from server.history.series import Sample, Series
-from server.ingest.decode import Arrival, Invalid, decode_readings
+from server.ingest.decode import Arrival, Invalid, Measured, decode_readings
 from server.metrics import Metrics
 from server.moments import in_utc
 
@@ -22,6 +22,8 @@ CAPACITY = 2_000  # batches
 BATCH = 200
 LINGER_S = 0.1  # pages hear newest values once a second
 AWAY_S = 60.0  # so long not written is a fault that a person is told of
+POINTS_OF_AN_AGENT = 5_000  # with the bounds of counts; an honest one has some hundreds
+LONGEST_TEXT = 1_000
 UNWRITTEN = 100_000  # samples kept in memory while the history cannot be written: about ten minutes of 200 points
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class ReadingsLane:
         self._thread = threading.Thread(target=self._run, name="readings-lane", daemon=True)
         self._failing_since_s: float | None = None
         self._unwritten: list[Sample] = []
+        self._points: dict[tuple[str, str], set[str]] = {}
 
     def start(self) -> None:
         """Begin to take readings."""
@@ -62,7 +65,8 @@ class ReadingsLane:
     def trouble(self) -> str:
         """Say why a person should look at the history; empty where nobody need."""
         since_s = self._failing_since_s
-        return "history-away" if since_s is not None and time.monotonic() - since_s > AWAY_S else self._series.trouble()
+        away = since_s is not None and time.monotonic() - since_s > AWAY_S
+        return "history-away" if away else self._series.trouble()
 
     def offer(self, arrival: Arrival) -> bool:
         """Queue one batch; False where there is no room."""
@@ -104,19 +108,34 @@ class ReadingsLane:
         if self._sites and topic.site not in self._sites:
             return []
         site, agent = topic.site, topic.agent
-        samples = [
-            Sample((site, agent, one["point"]), in_utc(one["at"]), _storable(one["value"])) for one in batch["readings"]
-        ]
+        readings = self._of_known(site, agent, batch["readings"])
+        try:
+            samples = [
+                Sample((site, agent, one["point"]), in_utc(one["at"]), _storable(one["value"])) for one in readings
+            ]
+        except OverflowError:  # a moment at the edge of time, in another zone
+            self._metrics.dropped.labels("readings").inc()
+            return []
         self._latest.put_all(samples, arrival.received_at)
         self._metrics.readings.inc(len(samples))
         bounds = [
             sample
-            for one in batch["readings"]
+            for one in readings
             if one.get("quality") is not None
             for sample in samples_beside((site, agent, one["point"]), in_utc(one["at"]), one)
         ]
         self._latest.put_all(bounds, arrival.received_at, told=False)
         return [*samples, *bounds]
+
+    def _of_known(self, site: str, agent: str, readings: Sequence[Measured]) -> Sequence[Measured]:
+        """Return the readings of as many points as one agent may have: one that invents names leaves others room."""
+        known = self._points.setdefault((site, agent), set())
+        known.update(one["point"] for one in readings if len(known) < POINTS_OF_AN_AGENT)
+        if len(known) < POINTS_OF_AN_AGENT:
+            return readings
+        taken = [one for one in readings if one["point"] in known]
+        self._metrics.dropped.labels("readings").inc(len(taken) < len(readings))
+        return taken
 
     def _write(self) -> None:
         """Write all that is not written yet. Writing a sample twice keeps it once, so a doubtful write is repeated."""
@@ -139,4 +158,4 @@ class ReadingsLane:
 def _storable(value: Value) -> float | str | None:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value

@@ -100,6 +100,8 @@ def decode_readings(arrival: Arrival) -> tuple[Topic, Batch] | Invalid:
     """Take one batch of readings apart; never raises."""
     try:
         topic = parse(arrival.topic)
+        if len(arrival.payload) > LARGEST_PAYLOAD:
+            return Invalid(f"payload of {len(arrival.payload)} bytes: at most {LARGEST_PAYLOAD}", topic)
         return topic, _BATCH.validate_json(arrival.payload)
     except TopicError as e:
         return Invalid(f"topic {e}"[:300])

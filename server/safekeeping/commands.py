@@ -33,14 +33,15 @@ def backup(
     history: Annotated[bool, typer.Option(help="the readings too")] = True,  # noqa: FBT002 - a flag of a command line
 ) -> None:
     """Copy all that the server keeps into one file, while it runs."""
-    from server.database import connect, sqlite_address  # noqa: PLC0415 - a short command need not load all
+    from server.database import connect  # noqa: PLC0415 - a short command need not load all
+    from server.running import database_address  # noqa: PLC0415
     from server.safekeeping import backup as keeping  # noqa: PLC0415
     from server.safekeeping.secret import read_passphrase  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
     passphrase = read_passphrase(passphrase_file) if passphrase_file is not None else None
     target = file or settings.data / "backups" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
-    database = connect(settings.database or sqlite_address(settings.data / "campus.db"))
+    database = connect(database_address(settings))
     try:
         typer.echo(keeping.backup(database, settings.data, target, passphrase, history=history).words)
     finally:
@@ -53,17 +54,18 @@ def restore(
     passphrase_file: Passphrase = None,
 ) -> None:
     """Put a backup back while no server runs; what is there already is set aside under another name."""
-    from server.database import connect, sqlite_address  # noqa: PLC0415
+    from server.database import connect  # noqa: PLC0415
     from server.datadir import claimed  # noqa: PLC0415
     from server.errors import ServerError  # noqa: PLC0415
     from server.ledger.checking import check_database  # noqa: PLC0415
+    from server.running import database_address  # noqa: PLC0415
     from server.safekeeping import backup as keeping  # noqa: PLC0415
     from server.safekeeping.secret import read_passphrase  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
     passphrase = read_passphrase(passphrase_file) if passphrase_file is not None else None
     with claimed(settings.data):
-        database = connect(settings.database or sqlite_address(settings.data / "campus.db"))
+        database = connect(database_address(settings))
         try:
             done = keeping.restore(database, settings.data, file, passphrase)
             with database.read.connect() as connection:

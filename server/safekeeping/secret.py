@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -53,6 +54,8 @@ def unseal(sealed: bytes, passphrase: bytes) -> dict[str, bytes]:
         files: dict[str, str] = json.loads(plain)
     except (InvalidTag, ValueError) as e:
         raise ServerError("secrets: this is not the passphrase they were sealed with, or they were changed") from e
+    if strange := [name for name in files if ".." in name or not any(fnmatch(name, one) for one in FILES)]:
+        raise ServerError(f"secrets: {strange[0]!r} is no file that a backup of ours holds: nothing was restored")
     return {name: base64.b64decode(content) for name, content in files.items()}
 
 

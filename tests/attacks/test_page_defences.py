@@ -170,6 +170,22 @@ def test_a_stranger_cannot_fill_the_memory_by_a_long_body(web: TestClient) -> No
     assert answers["POST /api/v1/session"] == 413
 
 
+def test_whoever_guesses_from_many_addresses_does_not_hold_the_threads_that_serve_pages(parts: Parts) -> None:
+    services = replace(parts.services, throttle=Throttle())
+    web = TestClient(create_app(services), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
+    room, held = services.throttle._room, 0
+    while room.acquire(blocking=False):
+        held += 1
+    login = {"name": "tester", "password": PASSWORD}
+    try:
+        assert held <= 12, "of some forty threads"
+        assert web.post("/api/v1/session", json=login).status_code == 429
+    finally:
+        for _ in range(held):
+            room.release()
+    assert web.post("/api/v1/session", json=login).status_code == 200
+
+
 def test_so_many_passwords_are_checked_at_once_and_no_more(parts: Parts, web: TestClient) -> None:
     gate = parts.services.throttle.hashing
     held = 0

@@ -20,7 +20,7 @@ from sqlalchemy import insert
 from contracts.messages import Command
 from server.accounts import sessions
 from server.accounts.permissions import Role
-from server.accounts.reach import EVERY, parse, put
+from server.accounts.reach import EVERY, Reach, parse, put
 from server.accounts.tables import users
 from server.alerts.alert import Alert, no_ledger
 from server.alerts.tables import alerts
@@ -102,7 +102,7 @@ def campus_on(database: Database, ledger: Ledger, clock: Clock, folder: Path) ->
     writer = Writer(database, Intake(presence, no_ledger, sites=frozenset()), metrics)
     latest = Latest()
     with closing(SqliteSeries(folder / "history.db")) as series:
-        live = Live(database, metrics, _no_tick, latest.take_changed, frozenset)
+        live = Live(database, metrics, _no_tick, latest.take_changed, dict[str, Reach | None].fromkeys)
         services = Services(
             database=database, writer=writer, presence=presence, live=live, latest=latest, series=series,
             metrics=metrics, alert_hook=no_ledger, command=_no_command, broker_age_s=lambda: 0.0,

@@ -34,8 +34,11 @@ from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards, journal
 from server.ledger.verify import verify
 from server.migrate import alembic_of, migrate, own
+from server.safekeeping import commands
 from server.safekeeping.backup import backup, restore
 from server.safekeeping.move import digest_of, move
+from server.safekeeping.secret import seal as seal_files
+from server.safekeeping.secret import unseal
 from server.tables import metadata
 from server.wall.tables import plans
 
@@ -144,6 +147,24 @@ def test_no_secret_stands_in_a_backup_in_the_clear(school: School, tmp_path: Pat
         assert b"SECRET-PASSWORD" not in content
         assert b"a-password-for-tests" not in content
     assert "WITHOUT keys" in kept.words
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_backup_is_of_the_database_whose_address_lies_in_a_file(
+    school: School, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address, config = tmp_path / "address", tmp_path / "server.toml"
+    address.write_text(school.database.read.url.render_as_string(hide_password=False), encoding="utf-8")
+    address.chmod(0o600)
+    config.write_text(f'data = "{tmp_path / "empty"}"\ndatabase_file = "{address}"\n', encoding="utf-8")
+    commands.backup(config, tmp_path / "b.zip")
+    assert "5 ledger entries" in capsys.readouterr().out
+
+
+def test_sealed_files_come_back_to_their_own_places_alone() -> None:
+    for name in ("../../etc/cron.d/x", "ca/../../x", "/etc/x", "server.toml"):
+        with pytest.raises(ServerError, match="no file that a backup of ours holds"):
+            unseal(seal_files({"ledger.key": b"k", name: b"x"}, PASSPHRASE), PASSPHRASE)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
