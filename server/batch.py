@@ -9,8 +9,6 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from sqlalchemy import Connection
 
-_INFO = "campus_batch"
-
 Key = tuple[str, str, str, str]
 """Site, agent, point and hazard."""
 
@@ -26,6 +24,8 @@ class Part(Protocol):
 
 
 AnyPart = TypeVar("AnyPart", bound=Part)
+
+_open: dict[Connection, Batch] = {}  # of each connection that is in a batch; asked dozens of times an event
 
 
 @dataclass(slots=True)
@@ -52,16 +52,15 @@ class Batch:
 def batching(connection: Connection, keys: Collection[Key]) -> Generator[Batch]:
     """Put writes off until the block ends; an error in it leaves the transaction to be rolled back."""
     batch = Batch(keys)
-    info = connection.info  # a connection that is lost in between has none to ask for
-    info[_INFO] = batch
+    _open[connection] = batch
     try:
         yield batch
         batch.flush(connection)
     finally:
-        del info[_INFO]
+        del _open[connection]
 
 
 def part_of(connection: Connection, kind: type[AnyPart]) -> AnyPart | None:
     """Return a module's part of the batch this connection is in; None outside of one."""
-    batch = cast("Batch | None", connection.info.get(_INFO))
+    batch = _open.get(connection)
     return None if batch is None else batch.part(connection, kind)

@@ -7,13 +7,27 @@ PostgreSQL is given all of them as one JSON text, which it takes apart itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    String,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import JSON
 
@@ -29,18 +43,42 @@ class Raw:
     text: str
 
 
-def among(connection: Connection, columns: Sequence[ColumnElement[Any]], keys: Collection[Any]) -> ColumnElement[bool]:
-    """Match rows whose text columns together are one of `keys`: texts, or tuples of texts."""
-    rows = [(key,) if isinstance(key, str) else tuple(key) for key in keys]
-    if connection.dialect.name == "postgresql":
-        lists = [literal([row[i] for row in rows], ARRAY(String)) for i in range(len(columns))]
-        names = [f"k{i}" for i in range(len(columns))]
-        given = func.unnest(*lists).table_valued(*names).render_derived()
-        wanted = select(*(given.c[name] for name in names))
-    else:
-        one = func.json_each(json.dumps(rows)).table_valued("value")
-        wanted = select(*(func.json_extract(one.c.value, f"$[{i}]") for i in range(len(columns))))
-    return (tuple_(*columns) if len(columns) > 1 else columns[0]).in_(wanted)
+class Lookup:
+    """A query for the rows whose text columns together are one of many keys.
+
+    It is made once for each kind of database: to build it anew for every transaction took longer than to run it.
+    """
+
+    def __init__(
+        self, columns: Sequence[ColumnElement[Any]], query: Callable[[ColumnElement[bool]], Executable]
+    ) -> None:
+        """Take `query`, which is handed the condition."""
+        self._columns, self._query = tuple(columns), query
+        self._made: dict[str, Executable] = {}
+
+    def rows(self, connection: Connection, keys: Collection[Any]) -> Sequence[Row[Any]]:
+        """Return the rows of these keys: texts, or tuples of texts."""
+        rows = [(key,) if isinstance(key, str) else tuple(key) for key in keys]
+        dialect = connection.dialect.name
+        statement = self._made.get(dialect)
+        if statement is None:
+            statement = self._made[dialect] = self._query(self._among(dialect))
+        if dialect == "postgresql":
+            given: dict[str, Any] = {f"k{i}": [row[i] for row in rows] for i in range(len(self._columns))}
+        else:
+            given = {"keys": json.dumps(rows)}
+        return connection.execute(statement, given).all()
+
+    def _among(self, dialect: str) -> ColumnElement[bool]:
+        names = [f"k{i}" for i in range(len(self._columns))]
+        if dialect == "postgresql":
+            lists = [bindparam(name, type_=ARRAY(String)) for name in names]
+            given = func.unnest(*lists).table_valued(*names).render_derived()
+            wanted = select(*(given.c[name] for name in names))
+        else:
+            one = func.json_each(bindparam("keys", type_=String)).table_valued("value")
+            wanted = select(*(func.json_extract(one.c.value, literal(f"$[{i}]")) for i in range(len(names))))
+        return (tuple_(*self._columns) if len(names) > 1 else self._columns[0]).in_(wanted)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
@@ -107,8 +145,9 @@ def _insert(table: Table, names: tuple[str, ...], more: str, dialect: str) -> _P
     quoted = ", ".join(f'"{name}"' for name in names)
     into = f'INSERT INTO "{table.name}" ({quoted})'
     if dialect == "postgresql":
+        values = ", ".join(_given(table, name) for name in names)
         from_ = f"{_recordset(table, names)}{more}"
-        return _Plan(f"{into} SELECT {quoted} FROM {from_}", _as_json)  # noqa: S608 - our own names
+        return _Plan(f"{into} SELECT {values} FROM {from_}", _as_json(table, names))  # noqa: S608 - our own names
     marks = ", ".join("?" for _ in names)
     return _Plan(f"{into} VALUES ({marks}){more}", _as_tuples(table, names))
 
@@ -117,10 +156,10 @@ def _insert(table: Table, names: tuple[str, ...], more: str, dialect: str) -> _P
 def _update(table: Table, key: str, names: tuple[str, ...], dialect: str) -> _Plan:
     others = [name for name in names if name != key]
     if dialect == "postgresql":
-        values = ", ".join(f'"{name}" = given."{name}"' for name in others)
+        values = ", ".join(f'"{name}" = {_given(table, name)}' for name in others)
         found = f'"{table.name}"."{key}" = given."{key}"'
         from_ = f"{_recordset(table, names)} WHERE {found}"
-        return _Plan(f'UPDATE "{table.name}" SET {values} FROM {from_}', _as_json)  # noqa: S608 - our own names
+        return _Plan(f'UPDATE "{table.name}" SET {values} FROM {from_}', _as_json(table, names))  # noqa: S608 - our own names
     values = ", ".join(f'"{name}" = ?' for name in others)
     pack = _as_tuples(table, (*others, key))
     return _Plan(f'UPDATE "{table.name}" SET {values} WHERE "{key}" = ?', pack)  # noqa: S608 - our own names
@@ -128,50 +167,58 @@ def _update(table: Table, key: str, names: tuple[str, ...], dialect: str) -> _Pl
 
 def _recordset(table: Table, names: Sequence[str]) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    types = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in names)
+    kinds = [(name, table.c[name].type) for name in names]
+    types = ", ".join(f'"{name}" {"TEXT" if isinstance(kind, JSON) else kind.compile(dialect)}' for name, kind in kinds)
     return f"json_to_recordset(%s) AS given({types})"
 
 
-def _as_json(rows: Rows) -> tuple[str]:
-    return (json.dumps([dict(row) for row in rows], default=_plain),)
+def _given(table: Table, name: str) -> str:
+    # JSON within JSON travels as text, so that it is neither taken apart here nor put together again there.
+    return f'given."{name}"::json' if isinstance(table.c[name].type, JSON) else f'given."{name}"'
 
 
-def _plain(value: object) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Raw():
-            return json.loads(value.text)
-        case _:
-            raise TypeError(f"{value!r}: cannot be stored")
+def _as_json(table: Table, names: Sequence[str]) -> Callable[[Rows], tuple[str]]:
+    """Return what turns rows into the one JSON text PostgreSQL is given."""
+    columns = _columns(table, names, datetime.isoformat)
 
-
-def _as_tuples(table: Table, names: Sequence[str]) -> Callable[[Rows], list[tuple[Any, ...]]]:
-    """Return what turns rows into the values SQLite keeps."""
-    kinds = [(name, _packer(table, name)) for name in names]
-
-    def pack(rows: Rows) -> list[tuple[Any, ...]]:
-        return [tuple(row[name] if turn is None else turn(row[name]) for name, turn in kinds) for row in rows]
+    def pack(rows: Rows) -> tuple[str]:
+        return (json.dumps([dict(zip(names, row, strict=True)) for row in columns(rows)]),)
 
     return pack
 
 
-def _packer(table: Table, name: str) -> Callable[[Any], Any] | None:
+def _as_tuples(table: Table, names: Sequence[str]) -> Callable[[Rows], list[tuple[Any, ...]]]:
+    """Return what turns rows into the values SQLite keeps."""
+    columns = _columns(table, names, _moment)
+    return lambda rows: list(columns(rows))
+
+
+def _columns(
+    table: Table, names: Sequence[str], moment: Callable[[datetime], str]
+) -> Callable[[Rows], Iterator[tuple[Any, ...]]]:
+    """Return what turns rows into plain values: column by column, which is quicker than row by row."""
+    kinds = [(itemgetter(name), _packer(table, name, moment)) for name in names]
+
+    def turned(rows: Rows) -> Iterator[tuple[Any, ...]]:
+        whole = [map(get, rows) if turn is None else map(turn, map(get, rows)) for get, turn in kinds]
+        return zip(*whole, strict=True)
+
+    return turned
+
+
+def _packer(table: Table, name: str, moment: Callable[[datetime], str]) -> Callable[[Any], Any] | None:
     match table.c[name].type:
         case Instant():
-            return _moment
+            return lambda value: None if value is None else moment(value)
         case JSON():
             return _json
         case _:
             return None
 
 
-def _moment(value: datetime | None) -> str | None:
+def _moment(at: datetime) -> str:
     """Write a moment as SQLAlchemy does in SQLite."""
-    if value is None:
-        return None
-    at = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return at.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(" ", "microseconds")[:26]
 
 
 def _json(value: Any) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import JSON, Column, Connection, Index, String, Table, func, insert, select, text
+from sqlalchemy import JSON, Column, Connection, Index, String, Table, func, select, text
 
 from server.batch import Batch, part_of
-from server.bulk import insert_rows
+from server.bulk import Raw, insert_rows
 from server.database import Counter, Instant, last_given, metadata
 
 changes = Table(
@@ -60,14 +60,19 @@ class Feed:
         insert_rows(connection, changes, self.rows)
 
 
-def announce(connection: Connection, at: datetime, kind: str, site: str, payload: Mapping[str, Any]) -> int:
+def announce(connection: Connection, at: datetime, kind: str, site: str, payload: Mapping[str, Any] | Raw) -> int:
     """Write one change in the caller's transaction; return its number. Pages hear it after the commit."""
-    values = {"at": at, "kind": kind, "site": site, "payload": dict(payload)}
+    values: dict[str, Any] = {
+        "at": at,
+        "kind": kind,
+        "site": site,
+        "payload": payload if isinstance(payload, Raw) else dict(payload),
+    }
     feed = part_of(connection, Feed)
     if feed is not None:
         return feed.add(values)
     n = _take_numbers(connection, 1)[0]
-    connection.execute(insert(changes), {**values, "n": n})
+    insert_rows(connection, changes, [{**values, "n": n}])
     return n
 
 

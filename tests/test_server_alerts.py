@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import IntegrityError
 
+from contracts.messages import Value
 from contracts.vocabulary import SEEN_AGAIN
 from server.alerts import actions
 from server.alerts.actions import By
@@ -18,6 +20,8 @@ from server.alerts.alert import Alert, Change
 from server.alerts.rules import Signal, Step, judge, raised
 from server.alerts.store import Position, hear, listed, save
 from server.alerts.tables import alert_actions, alerts
+from server.alerts.view import AlertView, payload
+from server.batch import batching
 from server.changes import changes
 from server.database import connect, sqlite_address
 from server.errors import RefusedError, UnknownError
@@ -261,3 +265,41 @@ def test_only_a_suspected_fire_can_be_confirmed(connection: Connection, book: Bo
     [door] = hear(connection, signal("fire-door", severity="advisory"), book)
     with pytest.raises(RefusedError, match="no advisory of fire"):
         actions.confirm(connection, door.id, By("guard", AT, book))
+
+
+@pytest.mark.parametrize("value", [None, 21.5, float("inf"), "open", True])
+def test_the_feed_tells_an_alert_as_its_view_does(value: Value) -> None:
+    there = timezone(timedelta(hours=8))
+    alert = replace(
+        raised(signal(), "a1"), began_at=AT.astimezone(there), value=value, cleared_at=AT + timedelta(microseconds=5),
+        acked_by='"李"', shelved_until=AT.astimezone(there), hazard=7,
+    )  # fmt: skip
+    view = AlertView.model_validate(alert).model_dump_json(exclude={"n"})
+    told = payload(alert, Change.ACKED)
+    assert json.loads(told) == {**json.loads(view), "change": "acked"}
+
+
+def test_an_event_reads_no_other_open_alert_of_its_school(connection: Connection, book: Book) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, given: object, *_: object) -> None:
+        if "FROM alerts" in statement:
+            asked.append((statement, given))
+
+    event.listen(connection, "before_cursor_execute", note)
+    with batching(connection, [("no1", "lab", "door-1", "fire-door")]):
+        hear(connection, signal(), book, Position("epoch-01", 1))
+    event.remove(connection, "before_cursor_execute", note)
+    statement, given = asked[0]
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()  # pyright: ignore[reportArgumentType]
+    assert "uq_alerts_one_open (site=? AND agent=? AND point=? AND kind=?)" in str(plan[0])
+
+
+def test_an_alert_that_a_birth_names_keeps_its_name_in_the_next_batch(connection: Connection, book: Book) -> None:
+    with batching(connection, [("no1", "lab", "door-1", "fire-door")]):
+        (first,) = hear(connection, signal(), book, Position("epoch-01", 1))
+    with batching(connection, [("no1", "lab", "door-1", "fire-door")]):
+        save(connection, Step(replace(first, name="三楼防火门", place="三楼"), Change.NAMED), AT, book)
+        hear(connection, signal(active=False), book, Position("epoch-01", 2))
+    (alert,) = listed(connection)
+    assert (alert.name, alert.place, alert.state) == ("三楼防火门", "三楼", "cleared-unacked")

@@ -11,7 +11,7 @@ from contracts.vocabulary import NEVER_SHELVED, Hazard, Severity
 from server.alerts.alert import Alert, AlertHook, Change
 from server.alerts.rules import Step, cleared
 from server.alerts.store import from_row, load, save
-from server.alerts.tables import alert_actions, alerts
+from server.alerts.tables import IS_OPEN, alert_actions, alerts
 from server.errors import RefusedError
 
 LONGEST_SHELF = timedelta(hours=24)
@@ -94,7 +94,7 @@ def unshelve(connection: Connection, alert_id: str, by: By) -> Alert:
 
 def end_shelves(connection: Connection, now: datetime, hook: AlertHook, steady: datetime | None = None) -> int:
     """Take alerts whose time is over off the shelf, by the `steady` clock if there is one; return how many."""
-    ended = select(alerts).where(alerts.c.open, alerts.c.shelved_until <= (steady or now)).with_for_update()
+    ended = select(alerts).where(IS_OPEN, alerts.c.shelved_until <= (steady or now)).with_for_update()
     over = connection.execute(ended).mappings().all()
     for row in over:
         save(connection, Step(replace(from_row(row), shelved_until=None), Change.UNSHELVED), now, hook)

@@ -10,7 +10,7 @@ from server.alerts.alert import Alert, AlertHook, Change
 from server.alerts.pending import Heard
 from server.alerts.rules import Step
 from server.alerts.store import load, save
-from server.alerts.tables import alerts
+from server.alerts.tables import IS_OPEN, alerts
 from server.batch import part_of
 from server.presence.watched import describe
 from server.records import altered
@@ -28,7 +28,7 @@ def name_open(connection: Connection, site: str, agent: str, hook: AlertHook, no
 
 def _nameless(connection: Connection, site: str, agent: str) -> list[Alert]:
     a = alerts.c
-    query = select(a.id).where(a.site == site, a.agent == agent, a.open, a.name == a.point)
+    query = select(a.id).where(a.site == site, a.agent == agent, IS_OPEN, a.name == a.point)
     heard = part_of(connection, Heard)
     waiting = heard.waiting(site, agent) if heard is not None else {}
     kept = [load(connection, id_, lock=True) for id_ in connection.execute(query).scalars() if id_ not in waiting]

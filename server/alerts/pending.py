@@ -11,16 +11,26 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Connection, RowMapping, func, select
 
 from server.alerts.alert import Alert
-from server.alerts.tables import alerts, point_states
+from server.alerts.tables import IS_OPEN, alerts, point_states
 from server.batch import Batch, Key
-from server.bulk import among, insert_rows, update_rows, upsert_rows
+from server.bulk import Lookup, insert_rows, update_rows, upsert_rows
 from server.changes import Feed
 
 _FIELDS = tuple(f.name for f in fields(Alert) if f.init)
 _GET = attrgetter(*_FIELDS)
 _KEY = ("site", "agent", "point", "kind")
-_POSITIONS = select(*(point_states.c[name] for name in (*_KEY, "epoch", "seq")))
-_ALERTS = select(*(alerts.c[name] for name in _FIELDS))
+_FIXED = (*_KEY, "name", "place", "grid", "began_at", "received_at", "simulated", "latched")
+_GET_FIXED = attrgetter(*_FIXED)
+_MOVING = tuple(name for name in (*_FIELDS, "open") if name not in _FIXED)
+_GET_MOVING = attrgetter(*_MOVING)
+_POSITIONS = Lookup(
+    [point_states.c[name] for name in _KEY],
+    select(*(point_states.c[name] for name in (*_KEY, "epoch", "seq"))).where,
+)
+_STANDING = Lookup(
+    [alerts.c[name] for name in _KEY],
+    lambda ours: select(*(alerts.c[name] for name in _FIELDS)).where(ours, IS_OPEN).with_for_update(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Heard:
     moved: dict[Key, bool] = field(default_factory=dict[Key, bool])
     opened: dict[str, Alert] = field(default_factory=dict[str, Alert])
     changed: dict[str, Alert] = field(default_factory=dict[str, Alert])
+    renamed: set[str] = field(default_factory=set[str])  # of the changed ones: more than an event changes
     shelves: dict[Key, datetime] | None = None
 
     @classmethod
@@ -55,11 +66,9 @@ class Heard:
         wanted = list(keys)
         self.positions |= dict.fromkeys(wanted)
         self.standing |= dict.fromkeys(wanted)
-        states = _POSITIONS.where(among(connection, [point_states.c[name] for name in _KEY], wanted))
-        for row in connection.execute(states).all():
+        for row in _POSITIONS.rows(connection, wanted):
             self.positions[row.site, row.agent, row.point, row.kind] = Position(row.epoch, row.seq)
-        open_ones = _ALERTS.where(among(connection, [alerts.c[name] for name in _KEY], wanted), alerts.c.open)
-        for row in connection.execute(open_ones.with_for_update()).all():
+        for row in _STANDING.rows(connection, wanted):
             alert = Alert(*row)
             self.standing[key_of(alert)] = alert
 
@@ -74,8 +83,15 @@ class Heard:
 
     def put(self, alert: Alert, *, is_new: bool) -> None:
         """Keep an alert's newest state until the flush."""
-        (self.opened if is_new or alert.id in self.opened else self.changed)[alert.id] = alert
-        self.standing[key_of(alert)] = alert if alert.open else None
+        key = key_of(alert)
+        if is_new or alert.id in self.opened:
+            self.opened[alert.id] = alert
+        else:
+            self.changed[alert.id] = alert
+            before = self.standing.get(key)
+            if before is None or before.id != alert.id or _GET_FIXED(before) != _GET_FIXED(alert):
+                self.renamed.add(alert.id)
+        self.standing[key] = alert if alert.open else None
 
     def waiting(self, site: str, agent: str) -> dict[str, Alert]:
         """What this batch knows of an agent's alerts by id, written or not."""
@@ -97,8 +113,12 @@ class Heard:
         if self.moved:
             rows = [self._state(key, active) for key, active in self.moved.items()]
             upsert_rows(connection, point_states, _KEY, rows)
-        if self.changed:  # before the insert: an alert that closed makes room for the next of its point
-            update_rows(connection, alerts, "id", [values(alert, feed) for alert in self.changed.values()])
+        # Before the insert: an alert that closed makes room for the next of its point.
+        if self.renamed:
+            whole = [values(alert, feed) for id_, alert in self.changed.items() if id_ in self.renamed]
+            update_rows(connection, alerts, "id", whole)
+        if moved := [_moving(alert, feed) for id_, alert in self.changed.items() if id_ not in self.renamed]:
+            update_rows(connection, alerts, "id", moved)
         if self.opened:
             insert_rows(connection, alerts, [values(alert, feed) for alert in self.opened.values()])
 
@@ -118,6 +138,13 @@ def key_of(alert: Alert) -> Key:
 def from_row(row: RowMapping) -> Alert:
     """Make an Alert of its row."""
     return Alert(**{name: row[name] for name in _FIELDS})
+
+
+def _moving(alert: Alert, feed: Feed) -> dict[str, Any]:
+    """Return what an event may change of an alert's row: fewer columns, and none of an index but `open`."""
+    row = dict(zip(_MOVING, _GET_MOVING(alert), strict=True))
+    row["n"] = feed.number(alert.n)
+    return row
 
 
 def values(alert: Alert, feed: Feed | None = None) -> dict[str, Any]:

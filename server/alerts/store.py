@@ -12,9 +12,10 @@ from server.accounts.reach import EVERYWHERE, Reach
 from server.alerts.alert import Alert, AlertHook, Change
 from server.alerts.pending import Heard, Position, from_row, values
 from server.alerts.rules import PRIORITY, Signal, Step, judge, judge_history
-from server.alerts.tables import alerts, point_states
+from server.alerts.tables import IS_OPEN, alerts, point_states
 from server.alerts.view import payload
 from server.batch import Key, part_of
+from server.bulk import Raw
 from server.changes import announce
 from server.database import upsert
 from server.errors import UnknownError
@@ -42,9 +43,11 @@ def save(connection: Connection, step: Step, now: datetime, hook: AlertHook) -> 
     """Write one change: ledger, feed, row. Return the alert with its new numbers."""
     alert, is_new = step.alert, step.change is Change.RAISED
     if is_new and alert.kind not in NEVER_SHELVED:
-        alert = altered(alert, shelved_until=_shelf(connection, alert, now))
-    told = altered(alert, hazard=hook(connection, alert, step.change))
-    alert = altered(told, n=announce(connection, now, "alert", told.site, payload(told, step.change)))
+        until = _shelf(connection, alert, now)
+        alert = alert if until is None else altered(alert, shelved_until=until)
+    hazard = hook(connection, alert, step.change)
+    told = altered(alert, hazard=hazard) if hazard != alert.hazard else alert
+    alert = altered(told, n=announce(connection, now, "alert", told.site, Raw(payload(told, step.change))))
     heard = part_of(connection, Heard)
     if heard is not None:
         heard.put(alert, is_new=is_new)
@@ -68,7 +71,7 @@ def find_open(connection: Connection, signal: Signal) -> Alert | None:
         alerts.c.agent == signal.agent,
         alerts.c.point == signal.point,
         alerts.c.kind == signal.kind,
-        alerts.c.open,
+        IS_OPEN,
     )
     row = connection.execute(statement.with_for_update()).mappings().one_or_none()
     return None if row is None else from_row(row)
@@ -97,7 +100,7 @@ def listed(
         statement = statement.where(alerts.c.n < before)
     if only_open:
         rank = case({str(s): n for s, n in PRIORITY.items()}, value=alerts.c.severity, else_=1)
-        statement = statement.where(alerts.c.open).order_by(rank, alerts.c.began_at)
+        statement = statement.where(IS_OPEN).order_by(rank, alerts.c.began_at)
     else:
         statement = statement.order_by(alerts.c.n.desc())
     return [from_row(row) for row in connection.execute(statement.limit(limit)).mappings()]

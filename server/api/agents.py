@@ -12,7 +12,7 @@ from contracts.messages import Value
 from contracts.vocabulary import SensorKind
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
-from server.alerts.tables import alerts
+from server.alerts.tables import IS_OPEN, alerts
 from server.api.problems import declared
 from server.history import bounds
 from server.moments import Moment
@@ -68,7 +68,7 @@ def points(
     here = reach.where(point_table.c.site)
     statement = select(point_table).where(point_table.c.gone.is_(False), *here).limit(limit)
     standing = select(alerts.c.site, alerts.c.agent, alerts.c.point, alerts.c.kind).where(
-        alerts.c.open, alerts.c.active, *reach.where(alerts.c.site)
+        IS_OPEN, alerts.c.active, *reach.where(alerts.c.site)
     )
     with services.database.read.connect() as connection:
         rows = connection.execute(statement.order_by(point_table.c.site, point_table.c.agent, point_table.c.id)).all()

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from config.school import SchoolConfig
-from server.alerts.tables import alerts
+from server.alerts.tables import IS_OPEN, alerts
 from server.drills import store
 from server.drills.feasibility import Forecast, forecasts
 from server.drills.record import FIELDS, Past, Record
@@ -175,7 +175,7 @@ def links(
 
 def running_now(connection: Connection, drill: store.Drill, school: SchoolConfig | None) -> RunningDrill:
     """A running drill with the real alarms in its midst."""
-    query = select(alerts).where(alerts.c.site == drill.site, alerts.c.open, alerts.c.active)
+    query = select(alerts).where(alerts.c.site == drill.site, IS_OPEN, alerts.c.active)
     real = [
         RealAlarm(row.id, row.name, row.place, row.kind, row.severity, row.began_at)
         for row in connection.execute(query)

@@ -10,13 +10,15 @@ from sqlalchemy import Connection, select
 
 from contracts.messages import Crossing, Event
 from contracts.topics import Topic
-from server.bulk import Raw, among, insert_fresh
+from server.bulk import Lookup, Raw, insert_fresh
 from server.ingest.decode import Arrival, Decoded, Invalid
 from server.ingest.tables import durables
 from server.moments import in_utc
 
 _Row = tuple[str, str, str, int]
 _Cause = tuple[str, str, str]
+_CAUSE = (durables.c.site, durables.c.agent, durables.c.id)
+_CAUSES = Lookup(_CAUSE, select(*_CAUSE).where)
 
 
 @dataclass(slots=True)
@@ -35,12 +37,12 @@ class Fresh:
                 values.setdefault(_row(one.topic, one.message), _values(one.topic, one.message, arrival))
         if not values:
             return cls(set(), set())
-        c = durables.c
         causes = {(row["site"], row["agent"], row["id"]) for row in values.values()}
-        of_them = among(connection, [c.site, c.agent, c.id], causes)
-        known = connection.execute(select(c.site, c.agent, c.id).where(of_them)).all()
+        known = _CAUSES.rows(connection, causes)
         fresh = insert_fresh(connection, durables, ("site", "agent", "epoch", "seq"), list(values.values()))
-        return cls({(row[0], row[1], row[2], row[3]) for row in fresh}, {(row[0], row[1], row[2]) for row in known})
+        return cls(
+            {(row[0], row[1], row[2], row[3]) for row in fresh}, {(row.site, row.agent, row.id) for row in known}
+        )
 
     def take_row(self, topic: Topic, message: Event | Crossing) -> bool:
         """Tell whether this is the first time the message came."""

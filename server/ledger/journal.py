@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from server.batch import Batch, part_of
 from server.bulk import insert_rows, update_rows
@@ -18,6 +19,7 @@ from server.database import insert_new
 from server.ledger.tables import chains, journal
 
 GENESIS = "0" * 64
+_TIP = select(chains.c.n, chains.c.hash).where(chains.c.site == bindparam("wanted")).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def canonical(value: Mapping[str, Any]) -> str:
 
 
 _HASHED = tuple(column.name for column in fields(Row) if column.name != "hash")
+_VALUES = attrgetter(*_HASHED)
+_text = json.encoder.encode_basestring
 
 
 def digest(row: Row) -> str:
@@ -53,6 +57,17 @@ def digest(row: Row) -> str:
 def fingerprint(hashed: Mapping[str, Any]) -> str:
     """Return SHA-256 over the canonical text of a value."""
     return hashlib.sha256(canonical(hashed).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    """Do what `fingerprint` does, in a third of the time, for the fields of a row: it stands in every event's way."""
+    return hashlib.sha256(
+        f'{{"action":{_text(row["action"])},"at":"{moment(row["at"])}","body":{_text(row["body"])},'
+        f'"by":{_text(row["by"])},"hazard":{row["hazard"]},"n":{row["n"]},"previous":"{row["previous"]}",'
+        f'"site":{_text(row["site"])},"source":{_text(row["source"])},"target":{_text(row["target"])}}}'.encode(
+            "utf-8", "surrogatepass"
+        )
+    ).hexdigest()
 
 
 @dataclass(slots=True)
@@ -97,8 +112,9 @@ def _chain(connection: Connection, rows: Iterable[Row]) -> None:
     written: list[dict[str, Any]] = []
     for row in rows:
         n, previous = tips.get(row.site) or _tip(connection, row.site)
-        whole: dict[str, Any] = {name: getattr(row, name) for name in _HASHED} | {"n": n + 1, "previous": previous}
-        whole["hash"] = fingerprint(whole)
+        whole = dict(zip(_HASHED, _VALUES(row), strict=True))
+        whole["n"], whole["previous"] = n + 1, previous
+        whole["hash"] = _hash(whole)
         tips[row.site] = whole["n"], whole["hash"]
         written.append(whole)
     insert_rows(connection, journal, written)
@@ -107,17 +123,16 @@ def _chain(connection: Connection, rows: Iterable[Row]) -> None:
 
 def _tip(connection: Connection, site: str) -> tuple[int, str]:
     # The row is the lock: two writers of one site stand in line here (PostgreSQL; SQLite has one writer anyway).
-    tip = select(chains.c.n, chains.c.hash).where(chains.c.site == site).with_for_update()
-    row = connection.execute(tip).one_or_none()
+    row = connection.execute(_TIP, {"wanted": site}).one_or_none()
     if row is None:
         insert_new(connection, chains, {"site": site, "n": 0, "hash": GENESIS})
-        row = connection.execute(tip).one()
+        row = connection.execute(_TIP, {"wanted": site}).one()
     return row.n, row.hash
 
 
 def moment(at: datetime) -> str:
     """Return a moment as the journal writes it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat("T", "microseconds")[:26] + "Z"
 
 
 def _plain(value: object) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from server.alerts.pending import Heard
 from server.batch import Batch
-from server.bulk import among, insert_new_rows, insert_rows, update_rows, upsert_rows
+from server.bulk import Lookup, insert_new_rows, insert_rows, update_rows, upsert_rows
 from server.database import last_given
 from server.ledger import search
 from server.ledger.entry import FIELDS, Entry, columns, from_tuple
@@ -19,6 +19,14 @@ from server.ledger.tables import hazards, joined, numbers, waiting
 from server.records import altered
 
 ENTRY = select(*(hazards.c[name] for name in FIELDS))
+_BY_ID = ENTRY.where(hazards.c.id.in_(bindparam("ids", expanding=True))).with_for_update()
+_NEWEST = Lookup(
+    [hazards.c.cause],
+    lambda ours: ENTRY.where(
+        hazards.c.id.in_(select(func.max(hazards.c.id)).where(ours).group_by(hazards.c.cause))
+    ).with_for_update(),
+)
+_JOINS = Lookup([joined.c.alert], select(joined.c.alert, joined.c.hazard).where)
 
 
 @dataclass(slots=True)
@@ -126,17 +134,14 @@ class Books:
         wanted = list(ids)
         self.of_alert |= dict.fromkeys(wanted)
         if wanted:
-            mine = select(joined.c.alert, joined.c.hazard).where(among(connection, [joined.c.alert], wanted))
-            self.of_alert |= {row.alert: row.hazard for row in connection.execute(mine).all()}
+            self.of_alert |= {row.alert: row.hazard for row in _JOINS.rows(connection, wanted)}
 
     def _read_causes(self, connection: Connection, causes: Iterable[str]) -> None:
         wanted = list(causes)
         self.newest |= dict.fromkeys(wanted)
         if not wanted:
             return
-        ours = among(connection, [hazards.c.cause], wanted)
-        newest = select(func.max(hazards.c.id)).where(ours).group_by(hazards.c.cause)
-        for row in connection.execute(ENTRY.where(hazards.c.id.in_(newest)).with_for_update()).all():
+        for row in _NEWEST.rows(connection, wanted):
             entry = from_tuple(row)
             entry = self.entries.setdefault(entry.id, entry)
             self.newest[entry.cause] = entry.id
@@ -144,6 +149,6 @@ class Books:
     def _read_entries(self, connection: Connection, ids: Iterable[int]) -> None:
         wanted = [hazard for hazard in ids if hazard not in self.entries]
         if wanted:
-            for row in connection.execute(ENTRY.where(hazards.c.id.in_(wanted)).with_for_update()).all():
+            for row in connection.execute(_BY_ID, {"ids": wanted}).all():
                 entry = from_tuple(row)
                 self.entries[entry.id] = entry

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from config.judgement import AlertRule, Judgement
 from contracts.vocabulary import Hazard
 from server.alerts.alert import Alert, Change
-from server.ledger import joins, journal, store
+from server.ledger import joins, store
 from server.ledger.entry import Entry, State
 from server.ledger.machine import reopened
 from server.ledger.words import describe
@@ -106,7 +106,7 @@ def trail(alert: Alert) -> dict[str, Any]:
         "unit": alert.unit, "cleared_at": alert.cleared_at, "acked_at": alert.acked_at, "acked_by": alert.acked_by,
         "reset_by": alert.reset_by, "drill": alert.drill, "late": alert.late,
     }  # fmt: skip
-    return {key: journal.moment(v) if isinstance(v, datetime) else v for key, v in seen.items() if v not in ("", None)}
+    return {key: value for key, value in seen.items() if value is not None and value != ""}  # moments: see `canonical`
 
 
 def _named(entry: Entry, alert: Alert) -> Entry:

@@ -16,7 +16,7 @@ from server.alerts.alert import AlertHook
 from server.alerts.naming import name_open
 from server.alerts.rules import Signal
 from server.alerts.store import hear
-from server.alerts.tables import alerts
+from server.alerts.tables import IS_OPEN, alerts
 from server.changes import announce
 from server.database import insert_new
 from server.ingest.decode import Arrival
@@ -76,7 +76,7 @@ class Presence:
         for watch in self.watches.values():
             watch.raised.clear()
         standing = select(alerts.c.site, alerts.c.agent, alerts.c.point).where(
-            alerts.c.open, alerts.c.active, alerts.c.kind == Hazard.FAULT
+            IS_OPEN, alerts.c.active, alerts.c.kind == Hazard.FAULT
         )
         point_faults = 0
         for row in connection.execute(standing):

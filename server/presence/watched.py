@@ -10,10 +10,14 @@ from sqlalchemy import Connection, Table, select, update
 
 from contracts.messages import Birth
 from server.batch import Batch, part_of
-from server.bulk import among, upsert_rows
+from server.bulk import Lookup, upsert_rows
 from server.presence.tables import agents, lines, points, zones
 
 _Place = tuple[str, str, str]
+_SIMULATED = Lookup([agents.c.site, agents.c.agent], select(agents.c.site, agents.c.agent, agents.c.simulated).where)
+_NAMED = {
+    table: Lookup([table.c.site, table.c.agent, table.c.id], select(table).where) for table in (lines, zones, points)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,10 @@ class Words:
         if not wanted:
             return
         whose = {place[:2] for place in wanted}
-        simulating = select(agents.c.site, agents.c.agent, agents.c.simulated)
-        found = connection.execute(simulating.where(among(connection, [agents.c.site, agents.c.agent], whose))).all()
-        simulated = {(site, agent): bool(is_simulated) for site, agent, is_simulated in found}
+        simulated = {(row.site, row.agent): bool(row.simulated) for row in _SIMULATED.rows(connection, whose)}
         self.told |= {place: Told(simulated=simulated.get(place[:2], False)) for place in wanted}
         for table in (lines, zones, points):
-            columns = [table.c.site, table.c.agent, table.c.id]
-            for row in connection.execute(select(table).where(among(connection, columns, wanted))).all():
+            for row in _NAMED[table].rows(connection, wanted):
                 place = (row.site, row.agent, row.id)
                 grid, unit = getattr(row, "grid", ""), getattr(row, "unit", "")
                 self.told[place] = Told(row.name, row.place, grid, unit, simulated.get(place[:2], False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,7 +66,7 @@ def _told(connection: Connection, target: PushSection, kind: str, news: Mapping[
         if news.get("stage") != "principal" or not news.get("open") or "principal" not in target.on:
             return None
         try:
-            return payload(load(connection, news["alert"]), Change.REPEATED)
+            return json.loads(payload(load(connection, news["alert"]), Change.REPEATED))
         except UnknownError:
             return None
     new = news["change"] == Change.RAISED or (news["change"] == Change.REPEATED and _again(news))

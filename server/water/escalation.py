@@ -13,7 +13,7 @@ from server.accounts.audit import note
 from server.alerts.actions import By, comment
 from server.alerts.alert import Alert, AlertHook
 from server.alerts.store import from_row
-from server.alerts.tables import alerts
+from server.alerts.tables import IS_OPEN, alerts
 from server.changes import announce
 from server.water.stages import Course, Seen, Stage, advance
 from server.water.tables import escalations
@@ -25,7 +25,7 @@ def tick(connection: Connection, waters: Waters, hook: AlertHook, now: datetime)
     """Look at every alert that escalates; doing it twice at one instant changes nothing."""
     kinds = {kind for plan in waters.escalation for kind in plan.kinds}
     going = {row.alert: row for row in connection.execute(select(escalations).where(escalations.c.open))}
-    rows = connection.execute(select(alerts).where(alerts.c.open, alerts.c.kind.in_(kinds))).mappings()
+    rows = connection.execute(select(alerts).where(IS_OPEN, alerts.c.kind.in_(kinds))).mappings()
     standing = {row["id"]: from_row(row) for row in rows}
     for id_, row in going.items():
         alert = standing.get(id_)
