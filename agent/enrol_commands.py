@@ -34,7 +34,10 @@ def enroll(
     except (EnrolmentError, OSError) as e:
         typer.echo(f"campus-agent: {e}", err=True)
         raise typer.Exit(1) from e
-    typer.echo(f"# {made.site}/{made.agent}: certificate until {made.not_after}; put this into the agent's TOML file")
+    until = made.not_after[:10]
+    typer.echo(
+        f"# {made.site}/{made.agent}: certificate until {until}; put this into the agent's TOML file, then start it"
+    )
     typer.echo(made.snippet, nl=False)
 
 
@@ -51,4 +54,4 @@ def renew(
     except (EnrolmentError, OSError, ValueError, KeyError) as e:
         typer.echo(f"campus-agent: {e}", err=True)
         raise typer.Exit(1) from e
-    typer.echo("not due yet" if made is None else f"{made.site}/{made.agent}: certificate until {made.not_after}")
+    typer.echo("not due yet" if made is None else f"{made.site}/{made.agent}: certificate until {made.not_after[:10]}")

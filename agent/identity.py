@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.enrol_door import Door, EnrolmentError
+from config.ownership import give_to_owner
 
 PAIR, AUTHORITY, SERVER, SNIPPET = "agent.pem", "ca.pem", "server.json", "mqtt.toml"
 RENEWAL = b"campuswatch certificate renewal\n"  # the server's registry asks for the same words
@@ -84,6 +85,7 @@ def keep(door: Door, key: ec.EllipticCurvePrivateKey, answer: Mapping[str, objec
     _write(folder / SERVER, json.dumps(kept))
     _write(folder / SNIPPET, snippet)
     _write(folder / PAIR, private + text["certificate"])
+    give_to_owner(folder.parent)  # enrolled with sudo: the agent itself must read this, and renew it
     return Identity(text["site"], text["agent"], text["not_after"], snippet)
 
 

@@ -6,12 +6,15 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
 from config import ConfigError, load
+from config.ownership import give_to_owner
 from config.secrets import shown
 from config.server import ServerConfig
 from server.accounts import commands as accounts
@@ -167,6 +170,16 @@ def main() -> None:
         sys.exit(f"campus-server: {e}")
     except ValueError as e:
         sys.exit(f"campus-server: {e}")
+    finally:
+        _give_back(sys.argv)
+
+
+def _give_back(arguments: Sequence[str]) -> None:
+    """Let the server have what a command made as root in its data directory."""
+    if os.geteuid() != 0 or "--config" not in arguments[:-1]:
+        return
+    with suppress(ConfigError, OSError):
+        give_to_owner(load(Path(arguments[arguments.index("--config") + 1]), ServerConfig).data)
 
 
 def _address(settings: ServerConfig) -> str:

@@ -88,7 +88,7 @@ def certify(
     every = list(dict.fromkeys([*names, "localhost", "127.0.0.1", "::1"]))
     issuer = authority.load(settings.data)
     file = issuer.make_server(every, authority.folder_of(settings.data), datetime.now(UTC))
-    typer.echo(f"# in [http] and [broker] of {config}; good for a year, then make it again\n")
+    typer.echo(f"# in [http] and [broker] of {config}; good for a year, then make it again. Restart the server.\n")
     typer.echo(f'cert_file = "{file}"\nkey_file = "{file}"')
 
 

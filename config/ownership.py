@@ -1,0 +1,23 @@
+"""What root makes in a service's folder belongs to the service, which must read it and one day renew it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def give_to_owner(folder: Path) -> None:
+    """Hand what root owns in a folder to whom the folder belongs; nothing where that is root, or we are not.
+
+    By descriptors, no link is followed and no file with a second name touched: the folder is not root's to trust.
+    """
+    if os.geteuid() != 0 or not folder.is_dir():
+        return
+    owner = folder.stat()
+    if owner.st_uid == 0:
+        return
+    for _, folders, files, descriptor in os.fwalk(folder, follow_symlinks=False):
+        for name in (*folders, *files):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if found.st_uid == 0 and (name in folders or found.st_nlink == 1):
+                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=descriptor, follow_symlinks=False)
