@@ -34,6 +34,7 @@ class Rows:
     path: Path
     time: str
     columns: Sequence[Column]
+    start: float = 0.0  # the first row by the recording's own clock
     left_out: int = 0  # rows without a time that can be read
     left_out_first: int = 0  # the line of the first of them
 
@@ -42,14 +43,11 @@ class Rows:
         self.left_out = self.left_out_first = 0
         with open_table(self.path, (self.time, *(column.name for column in self.columns))) as table:
             places = [(column, table.heading.index(column.name)) for column in self.columns]
-            start, dated = None, True
+            begun = False
             for moment, cells in in_order(self._timed(table)):
-                if start is None:
-                    start, dated = moment, moment >= DATED_S
-                at, utc = moment - start, moment if dated else math.nan
+                self.start, begun = moment if not begun else self.start, True
+                at, utc = moment - self.start, moment if self.start >= DATED_S else math.nan
                 yield at, utc, [*_readings(places, cells, at, utc)]
-            if start is None:
-                raise TableError(f"{self.path}: has a heading and no row below it")
 
     def _timed(self, table: Table) -> Iterator[Row]:
         """Yield (seconds, cells); some exports number their rows in a column without a heading."""

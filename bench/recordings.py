@@ -27,12 +27,12 @@ def rehearse(
     columns = columns_of(point, (), settings, lag)
     names = {column.key: column.name for column in columns}
     tally = Tally()
-    table = list(Rows(file, time, columns))
+    table = Rows(file, time, columns)
     found = [
         Event(names[e.point], e.kind, e.active, e.severity, e.reason, e.at, e.value)
         for e in run(points_of(columns, None), samples(table), tally, CalendarSection())
     ]
-    return found, tally, table[0][1]
+    return found, tally, table.start
 
 
 def heading(file: Path) -> list[str]:
@@ -72,7 +72,9 @@ def reference(file: Path) -> float | None:
     """Return the second after ignition at which lagged gas of any corner has risen by 8.3 K in 60 s: the plain rule."""
     columns = columns_of([f"{name}=heat" for name in ceiling(file)], (), (), [f"{n}={LAG_S}" for n in ceiling(file)])
     past: dict[str, list[tuple[float, float]]] = {}
-    for _, own, readings in Rows(file, "t_s", columns):
+    table = Rows(file, "t_s", columns)
+    for at, _, readings in table:
+        own = table.start + at
         for reading in readings:
             before = past.setdefault(reading.point, [])
             value = float(reading.value)

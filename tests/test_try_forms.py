@@ -60,7 +60,11 @@ UNITS: list[tuple[list[str], Callable[[float], str], str]] = [
     (["--point", "T=gas", "--unit", "T=%vol"], lambda v: f"{(v - 20) * 0.02:.3f}", "gas"),
     (["--point", "T=co", "--unit", "T=mg/m3", "--set", "T.table=[[50, 0.5]]"], lambda v: f"{v - 20:.1f}", "co"),
     (["--point", "T=smoke", "--unit", "T=%/m"], lambda v: f"{min(v - 20, 60):.2f}", "smoke"),
-    (["--point", "T=water-level", "--unit", "T=ft", "--set", "T.high=5"], lambda v: f"{v - 15:.2f}", "water-level"),
+    (
+        ["--point", "T=water-level", "--unit", "T=ft", "--set", "T.high=5"],
+        lambda v: f"{min(v, 60) - 15:.2f}",
+        "water-level",
+    ),
 ]
 
 
