@@ -60,8 +60,8 @@ def run(config: Config) -> None:
 @cli.command()
 def demo(
     host: Annotated[str, typer.Option(help="where the pages are served")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port of the pages")] = 8000,
-    broker_port: Annotated[int, typer.Option(help="port of the embedded broker")] = 1883,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port of the pages")] = 8000,
+    broker_port: Annotated[int, typer.Option(min=1, max=65535, help="port of the embedded broker")] = 1883,
     data: Annotated[Path, typer.Option(help="where everything is kept")] = Path("data"),
     video: Annotated[str | None, typer.Option(help="a real feed for the exit's camera: file, device or RTSP")] = None,
 ) -> None:

@@ -193,7 +193,7 @@ class EmbeddedBroker:
                     if time.monotonic() > deadline:
                         raise ServerError(
                             f"embedded broker: port {self._section.port} on {self._section.host} cannot be used:"
-                            f" {e.strerror}: stop what uses it, or set another [broker] port"
+                            f" {e.strerror}: stop what uses it, or set another [broker] port (demo: --broker-port)"
                         ) from e
                 else:
                     return

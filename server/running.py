@@ -327,6 +327,6 @@ def bound(http: HttpSection) -> socket.socket:
         listener.close()
         raise ServerError(
             f"pages: port {http.port} on {http.host} cannot be used: {e.strerror or e}:"
-            " stop what uses it, or set another [http] port"
+            " stop what uses it, or set another [http] port (demo: --port)"
         ) from e
     return listener

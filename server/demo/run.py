@@ -77,8 +77,8 @@ def run(demo: Demo) -> None:
     console = Console()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     feed = opened(demo.video) if demo.video else None
-    demo.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with claimed(demo.data):
+        demo.folder.mkdir(mode=0o700, exist_ok=True)
         let_in = Credentials(
             building=broker_users.enroll(demo.data, agents.SITE, "building"),
             water=broker_users.enroll(demo.data, agents.SITE, "water"),

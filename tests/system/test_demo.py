@@ -121,3 +121,10 @@ def test_a_second_demo_gets_one_clear_line(tmp_path: Path) -> None:
             lines = other.said().strip().splitlines()
             assert len(lines) == 1, lines
             assert named in lines[0]
+
+
+def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    demo = Demo(tmp_path / "file")
+    assert demo.process.wait(30) == 1
+    assert demo.said() == f"campus-server: data directory {tmp_path}/file: cannot be used: File exists\n"
