@@ -23,6 +23,7 @@ from server.alerts.rules import Signal
 from server.alerts.store import hear
 from server.app import create_app
 from server.errors import RefusedError
+from server.history.latest import Newest
 from server.history.series import Sample
 from server.running import Parts, assemble
 
@@ -231,12 +232,18 @@ def test_readings_come_back_from_the_history(web: TestClient, parts: Parts) -> N
         {"at": "2026-09-01T06:59:00Z", "value": 79.0}, {"at": "2026-09-01T07:00:00Z", "value": 80.0},
     ]  # fmt: skip
     assert web.get("/api/v1/readings?point=none").status_code == 404
+    assert web.get("/api/v1/readings").json() == []
+    parts.services.latest.put(key, Newest(80.0, AT, AT))
+    parts.services.latest.put(("no1", "lab", "of no birth"), Newest(1.0, AT, AT))
+    assert web.get("/api/v1/readings").json() == [
+        {"site": "no1", "agent": "lab", "point": "heat-1", "at": "2026-09-01T06:00:00Z", "value": 80.0}
+    ]
     assert web.get("/api/v1/points").json()[0]["name"] == "感温"
 
 
 def test_the_fixed_addresses_answer(web: TestClient) -> None:
     log_in(web)
-    for name in ("alerts", "hazards", "drills", "water", "duties", "points", "agents", "users", "audit"):
+    for name in ("alerts", "hazards", "drills", "water", "duties", "points", "readings", "agents", "users", "audit"):
         answer = web.get(f"/api/v1/{name}")
         assert answer.status_code == 200, (name, answer.text)
         json.dumps(answer.json())

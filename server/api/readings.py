@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from starlette.background import BackgroundTask
 
+from contracts.messages import Value
 from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
@@ -48,6 +50,16 @@ class ReadingView(BaseModel):
     value: float | str | None
 
 
+class NewestView(BaseModel):
+    """What a point read last."""
+
+    site: str
+    agent: str
+    point: str
+    at: Moment
+    value: float | bool | str | None
+
+
 class StepView(BaseModel):
     """One step of the course: its numbers in short, so that no spike is lost."""
 
@@ -71,15 +83,20 @@ class Span:
 def readings(
     session: Reader,
     services: Parts,
-    point: Point,
+    point: Point | None = None,
     begin: From = None,
     end: To = None,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
     width: Annotated[
         int | None, Query(ge=1, le=4_000, description="in so many steps, with the lowest and highest of each")
     ] = None,
-) -> list[ReadingView] | list[StepView]:
-    """Give the course of one point, oldest first: as it came, or in `width` steps however long it is."""
+) -> list[ReadingView] | list[StepView] | list[NewestView]:
+    """Give the course of one point, oldest first: as it came, or in `width` steps however long it is.
+
+    Without a point: what each point read last.
+    """
+    if point is None:
+        return _newest(services, session, limit)
     span = _span(services, session, point, begin, end)
     if width is None:
         kept = services.series.read(span.key, span.begin, span.end, limit)
@@ -126,6 +143,24 @@ def take_away(
     return FileResponse(
         file, media_type=export.PARQUET_TYPE, headers=headers, background=BackgroundTask(file.unlink, missing_ok=True)
     )
+
+
+def _newest(services: Parts, session: Session, limit: int) -> list[NewestView]:
+    table = points.c
+    statement = select(table.site, table.agent, table.id).where(table.gone.is_(False), *session.reach.where(table.site))
+    with services.database.read.connect() as connection:
+        rows = connection.execute(statement.order_by(table.site, table.agent, table.id).limit(limit)).all()
+    keys: list[Key] = [(row.site, row.agent, row.id) for row in rows]
+    known = [(key, services.latest.get(key)) for key in keys]
+    return [
+        NewestView(site=site, agent=agent, point=point, at=newest.at, value=_shown(newest.value))
+        for (site, agent, point), newest in known
+        if newest is not None
+    ]
+
+
+def _shown(value: Value) -> Value:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _span(services: Parts, session: Session, point: str, begin: datetime | None, end: datetime | None) -> Span:
