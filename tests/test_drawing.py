@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -28,7 +29,7 @@ from server.errors import RefusedError
 from server.ingest.decode import Arrival
 from server.running import assemble
 from server.water.asking import Asked
-from server.water.drawing import At, Shapes, check, send, take_still
+from server.water.drawing import At, Shapes, check, send, shapes_in, take_still
 from server.water.tables import drawings
 
 OLD, NEW = (0.0, 0.0, 9.0, 0.0, 9.0, 9.0), (1.0, 1.0, 8.0, 1.0, 8.0, 8.0)
@@ -156,6 +157,27 @@ def test_the_agent_refuses_a_drawing_that_cannot_be(tmp_path: Path, what: dict[s
 def test_the_server_refuses_a_drawing_that_cannot_be(shapes: Shapes, words: str) -> None:
     with pytest.raises(RefusedError, match=words):
         check(shapes, 20, 20)
+
+
+GOOD = still(np.zeros((30, 40, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"image": ""}, id="no picture"),
+        pytest.param({"image": base64.b64encode(b"<svg onload=alert(1)>").decode()}, id="a script"),
+        pytest.param({"image": "no base64"}, id="no base64"),
+        pytest.param({"zones": {"z": (float("nan"), 1.0, 2.0, 3.0)}}, id="no number"),
+        pytest.param({"lines": {"l": (0.0, 0.0, float("inf"), 1.0)}}, id="without end"),
+        pytest.param({"zones": {"../x": OLD}}, id="an id that is none"),
+        pytest.param({"zones": {f"z{n}": OLD for n in range(21)}}, id="too many"),
+    ],
+)
+def test_what_a_stolen_agent_answers_is_refused_in_a_sentence_and_never_shown(more: dict[str, Any]) -> None:
+    assert shapes_in(Answer(id="c", ok=True, image=GOOD, zones={"z": OLD})) == Shapes(zones={"z": OLD}, drawn=())
+    with pytest.raises(RefusedError, match="摄像机的回答"):
+        shapes_in(Answer.model_validate({"id": "c", "ok": True, "image": GOOD, **more}))
 
 
 def test_a_still_is_small_whatever_the_picture() -> None:

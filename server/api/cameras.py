@@ -14,7 +14,7 @@ from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
 from server.presence.tables import lines, points, zones
 from server.services import Services
-from server.water.drawing import At, Shapes, check, send, take_still
+from server.water.drawing import At, Shapes, check, send, shapes_in, take_still
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 Drawer = Annotated[Session, Depends(require("water.draw"))]
@@ -88,8 +88,7 @@ def cameras(session: Drawer, services: Parts) -> list[CameraView]:
 def still(site: str, agent: str, camera: str, session: Drawer, services: Parts) -> StillView:
     """Take one still: audited, stored nowhere; refused for cameras that are private."""
     answer = take_still(services, _at(services, session, site, agent, camera))
-    shapes = Shapes(lines=answer.lines, zones=answer.zones, drawn=answer.drawn)
-    return StillView(image=answer.image, width=answer.width, height=answer.height, shapes=shapes)
+    return StillView(image=answer.image, width=answer.width, height=answer.height, shapes=shapes_in(answer))
 
 
 @router.put("/{site}/{agent}/{camera}/shapes", responses=declared(401, 403, 404, 409, 422, 503))

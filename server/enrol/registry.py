@@ -78,7 +78,7 @@ def renew(
     address: str = "",
 ) -> Joined:
     """Sign another key of an agent that proves to have the key of a certificate that still stands."""
-    public, serial = _proven(certificate, request, signature)
+    public, serial = proven(certificate, request, signature)
     row = connection.execute(select(certificates).where(certificates.c.serial == serial)).one_or_none()
     standing = row is not None and row.revoked_at is None and row.not_after > now
     if row is None or not standing or row.key_hash != key_hash(public):
@@ -127,7 +127,7 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.replace("-", "").replace(" ", "").upper().encode()).hexdigest()
 
 
-def _proven(certificate: str, request: str, signature: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
+def proven(certificate: str, request: str, signature: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
     if len(certificate) > LARGEST_REQUEST:
         raise NotLetInError("certificate: is too large")
     try:

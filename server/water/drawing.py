@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import math
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +18,7 @@ from server.accounts.audit import note
 from server.changes import announce
 from server.errors import RefusedError
 from server.services import Services
+from server.wall.pictures import look
 from server.water.tables import drawings
 
 _LINE, _POLYGON = TypeAdapter[Any](LineEnds), TypeAdapter[Any](Polygon)
@@ -74,6 +77,18 @@ def take_still(services: Services, at: At) -> Answer:
     if not answer.ok:
         raise RefusedError(f"没有画面：{answer.reason}")
     return answer
+
+
+def shapes_in(answer: Answer) -> Shapes:
+    """Return the shapes that came with a still; refuse an answer that no agent of ours would give."""
+    try:
+        look(base64.b64decode(answer.image, validate=True))
+        shapes = Shapes(lines=answer.lines, zones=answer.zones, drawn=answer.drawn)
+    except (ValueError, RefusedError) as e:
+        raise RefusedError("摄像机的回答不是画面：看看它的终端") from e
+    if not all(math.isfinite(x) for given in (*shapes.lines.values(), *shapes.zones.values()) for x in given):
+        raise RefusedError("摄像机的回答里有无效的坐标：看看它的终端")
+    return shapes
 
 
 def send(services: Services, at: At, shapes: Shapes, before: Shapes) -> None:

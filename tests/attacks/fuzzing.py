@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from config import ConfigError, Section, mistakes, read
@@ -27,7 +30,9 @@ from contracts.topics import TopicError, parse
 from drivers import dc09, gb26875
 from drivers.mqtt_messages import Message, samples_of
 from drivers.text_formats import read_line
-from server.enrol.registry import hashed
+from server.enrol.authority import public_key
+from server.enrol.registry import hashed, proven
+from server.errors import RefusedError
 from server.ingest.decode import Arrival, decode, decode_readings
 from server.ledger.excel import REGISTER, workbook
 from server.ledger.guards import RuleError
@@ -127,6 +132,8 @@ def targets() -> list[Target]:
         Target("profile", lambda data: _toml(data, Profile), profiles),
         Target("workbook", _workbook, [_book(), b"PK\3\4", b"a,b\n1,2"]),
         Target("sheet", lambda data: _workbook(_packed(data)), [_sheet()]),
+        Target("certificate", _certificate, [_certificate_der()]),
+        Target("request", _request, [_request_der()]),
         Target("token", lambda data: hashed(data.decode("utf-8", "replace")), [b"ABCDE-12345"]),
     ]
 
@@ -193,6 +200,33 @@ _POINTS = [
     MqttPoint.model_validate({"id": f"p{n}", "name": "p", "kind": kind, "topic": "t", "key": key, "availability": "t"})
     for n, (kind, key) in enumerate((("temperature", "b.c"), ("smoke", "")))
 ]
+
+
+def _pem(kind: str, der: bytes) -> str:
+    return f"-----BEGIN {kind}-----\n{base64.b64encode(der).decode()}\n-----END {kind}-----\n"
+
+
+def _certificate(der: bytes) -> None:
+    with contextlib.suppress(RefusedError):
+        proven(_pem("CERTIFICATE", der), "x", b"")
+
+
+def _request(der: bytes) -> None:
+    with contextlib.suppress(RefusedError):
+        public_key(_pem("CERTIFICATE REQUEST", der))
+
+
+def _certificate_der() -> bytes:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, AT, AT.replace(year=AT.year + 1))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def _request_der() -> bytes:
+    made = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(
+        ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()
+    )
+    return made.public_bytes(serialization.Encoding.DER)
 
 
 def _device(data: bytes) -> None:
