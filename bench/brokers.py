@@ -26,7 +26,7 @@ class Running:
         return [process.pid for process in self._processes]
 
     def kill_one(self) -> None:
-        """End the last node at once; no agent and no worker of the bench is at it first, some come to it later."""
+        """End the last node at once."""
         self._processes[-1].kill()
 
     def close(self) -> None:

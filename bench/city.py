@@ -156,7 +156,7 @@ def agents(port_of: Sequence[int], count: int) -> Generator[list[subprocess.Pope
     """Simulated agents in a few processes; each process writes `ready` when all its agents are heard."""
     share, started = count // PROCESSES, list[subprocess.Popen[str]]()
     for n in range(PROCESSES):
-        command = [sys.executable, "-m", "bench.city_agents", str(port_of[n % len(port_of)]), str(n * share),
+        command = [sys.executable, "-m", "bench.city_agents", ",".join(map(str, port_of)), str(n * share),
                    str(share), str(SITES), str(EVENTS_A_SECOND / PROCESSES)]  # fmt: skip
         started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
     try:
@@ -169,6 +169,7 @@ def agents(port_of: Sequence[int], count: int) -> Generator[list[subprocess.Pope
 
 async def step(city: City, count: int, base: Sequence[str], *, cut: Any = None) -> dict[str, Any]:
     """Run one size for a while; then cut all lines at once."""
+    had = city.count()
     with agents(city.ports, count) as processes:
         began_s = time.monotonic()
         await asyncio.gather(*(asyncio.to_thread(_line, process, "ready") for process in processes))
@@ -199,8 +200,10 @@ async def step(city: City, count: int, base: Sequence[str], *, cut: Any = None) 
     receipts = sorted(delay for one in found for delay in one["calm_s"])
     return {
         "agents": count, "broker": BROKER, "workers": WORKERS, "seconds": took_s, "all_heard_after_s": ready_s,
-        "events": sum(one["events"] for one in found), "without_receipt": sum(one["unacked"] for one in found),
+        "events": sum(one["events"] for one in found), "kept": city.count() - had,
+        "without_receipt": sum(one["unacked"] for one in found),
         "readings_per_s": count * 10, "receipt_p50_s": _part(receipts, 0.5), "receipt_p99_s": _part(receipts, 0.99),
+        "receipt_longest_s": _part(receipts, 1.0), "wall_longest_s": _part(seen, 1.0),
         "wall_seen": len(seen), "wall_p50_s": _part(seen, 0.5), "wall_p99_s": _part(seen, 0.99),
         "storm_s": max(storm for one in found for storm in one["storms_s"]), "cores": cores,
     }  # fmt: skip
@@ -270,7 +273,7 @@ def main() -> None:
             row = asyncio.run(step(city, count, cookies, cut=broker.kill_one if losing else None))
             rows.append(row)
             (OUT / f"city-{BROKER}.json").write_text(json.dumps(rows, indent=1))
-            if row["without_receipt"] or not row["wall_p99_s"] < P99_GOAL_S:
+            if row["kept"] != row["events"] or row["without_receipt"] or not row["wall_p99_s"] < P99_GOAL_S:
                 break
     _print(rows)
 

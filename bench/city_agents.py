@@ -1,7 +1,8 @@
-"""A few hundred simulated agents in one process: `python -m bench.city_agents PORT FIRST COUNT SITES EVENTS_A_SECOND`.
+"""A few hundred simulated agents in one process: `python -m bench.city_agents PORTS FIRST COUNT SITES EVENTS_A_SECOND`.
 
-Each speaks as a real one: a birth, a heartbeat every 5 s, 100 points in ten batches every 10 s, events that are sent
-again until they have their receipt. Commands come as lines on stdin: `storm`, `stop`. The result is one JSON line.
+PORTS are those of the broker's nodes, with commas; an agent that loses one comes back at the next. Each speaks as a
+real one: a birth, a heartbeat every 5 s, 100 points in ten batches every 10 s, events that are sent again until they
+have their receipt. Commands come as lines on stdin: `storm`, `stop`. The result is one JSON line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -39,8 +41,10 @@ class Figures:
 class Agent:
     """One agent."""
 
-    def __init__(self, port: int, number: int, sites: int, figures: Figures, gate: asyncio.Semaphore) -> None:
-        self._port, self._figures, self._gate = port, figures, gate
+    def __init__(
+        self, ports: Sequence[int], number: int, sites: int, figures: Figures, gate: asyncio.Semaphore
+    ) -> None:
+        self._ports, self._turn, self._figures, self._gate = ports, number, figures, gate
         self.name = f"agent-{number}"
         self._root = f"campus/1/site-{number % sites}/{self.name}"
         self._boot, self._epoch = str(uuid.uuid4()), str(uuid.uuid4())
@@ -54,8 +58,9 @@ class Agent:
         while True:
             try:
                 async with self._gate:
-                    client = await connect(self._port, self.name, self._hear)
+                    client = await connect(self._ports[self._turn % len(self._ports)], self.name, self._hear)
             except OSError:
+                self._turn += 1
                 await asyncio.sleep(random.uniform(0.5, 2.0))
                 continue
             self.client, self._session = client, self._session + 1
@@ -65,7 +70,7 @@ class Agent:
             life = asyncio.create_task(self._live(client))
             await client.lost.wait()
             life.cancel()
-            self.client = None
+            self.client, self._turn = None, self._turn + 1
             await asyncio.sleep(random.uniform(0.5, 2.0))
 
     def _be_born(self, client: Client) -> None:
@@ -139,10 +144,10 @@ async def storm(agents: list[Agent], figures: Figures) -> None:
     print("calm", flush=True)
 
 
-async def main(port: int, first: int, count: int, sites: int, rate: float) -> None:
+async def main(ports: Sequence[int], first: int, count: int, sites: int, rate: float) -> None:
     """Run until told to stop; then wait for the last receipts."""
     figures, gate = Figures(), asyncio.Semaphore(AT_ONCE)
-    agents = [Agent(port, first + n, sites, figures, gate) for n in range(count)]
+    agents = [Agent(ports, first + n, sites, figures, gate) for n in range(count)]
     tasks = [asyncio.create_task(agent.run()) for agent in agents]
     for agent in agents:
         await agent.answered.wait()
@@ -174,4 +179,5 @@ async def main(port: int, first: int, count: int, sites: int, rate: float) -> No
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*(int(word) for word in sys.argv[1:5]), rate=float(sys.argv[5])))
+    nodes = [int(word) for word in sys.argv[1].split(",")]
+    asyncio.run(main(nodes, *(int(word) for word in sys.argv[2:5]), rate=float(sys.argv[5])))

@@ -108,6 +108,10 @@ def test_metricsql_asks_for_steps_that_end_with_their_last_millisecond() -> None
     result = [{"metric": {"rollup": f"{name}_over_time"}, "values": [[11.999, value]]} for name, value in told]
     body = json.dumps({"data": {"result": result}}).encode()
     assert metricsql.buckets(body, 10_000, 1_000) == [Bucket(1, 1.0, 3.0, 2.0, 2)]
+    assert metricsql.columns(body, 10_000, 1_000) == [(1, 1.0, 3.0)]
+    extremes = metricsql.steps(KEY, 10_000, 12_500, 1_000, extremes=True)["query"]
+    assert "min_over_time" in extremes
+    assert "count_over_time" not in extremes
 
 
 def test_exported_values_and_holes_come_in_order_and_end_at_the_limit() -> None:

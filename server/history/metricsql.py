@@ -10,10 +10,9 @@ from typing import Any
 from server.errors import ServerError
 from server.history.latest import Key
 from server.history.lines import READINGS
-from server.history.series import Bucket, Kept, from_ms
+from server.history.series import Bucket, Column, Kept, from_ms
 
 _FUNCTIONS = ("min_over_time", "max_over_time", "avg_over_time", "count_over_time")
-_TOLD = ", ".join(f'"{name}"' for name in _FUNCTIONS)
 ROWS_A_LINE = 10_000
 
 
@@ -45,11 +44,15 @@ def merged(values: Sequence[tuple[int, float]], missing: Sequence[tuple[int, flo
     return [(from_ms(ts), value) for ts, value in both[:limit]]
 
 
-def steps(key: Key, first: int, last: int, step: int) -> Mapping[str, str]:
-    """Ask for each step of a series in short. A step ends with its last millisecond: windows are open on the left."""
+def steps(key: Key, first: int, last: int, step: int, *, extremes: bool = False) -> Mapping[str, str]:
+    """Ask for each step of a series in short, or for its extremes alone, which is all that a plot needs.
+
+    A step ends with its last millisecond: windows are open on the left.
+    """
     count = -(-(last - first) // step)
+    told = ", ".join(f'"{name}"' for name in (_FUNCTIONS[:2] if extremes else _FUNCTIONS))
     return {
-        "query": f"aggr_over_time(({_TOLD}), {_selector(key, 'value')}[{step}ms])",
+        "query": f"aggr_over_time(({told}), {_selector(key, 'value')}[{step}ms])",
         "start": _seconds(first + step - 1), "end": _seconds(first + count * step - 1), "step": f"{step}ms",
         "nocache": "1",  # a cached answer is laid onto another grid
     }  # fmt: skip
@@ -57,13 +60,23 @@ def steps(key: Key, first: int, last: int, step: int) -> Mapping[str, str]:
 
 def buckets(body: bytes, first: int, step: int) -> Sequence[Bucket]:
     """Read its answer."""
+    low, high, mean, n = _parts(body, first, step)
+    return [Bucket(one, low[one], high[one], mean[one], int(n[one])) for one in sorted(n) if n[one] and one in low]
+
+
+def columns(body: bytes, first: int, step: int) -> Sequence[Column]:
+    """Read the answer that has the extremes alone; a step without a number has none."""
+    low, high, *_ = _parts(body, first, step)
+    return [(one, low[one], high[one]) for one in sorted(low) if one in high]
+
+
+def _parts(body: bytes, first: int, step: int) -> Sequence[Mapping[int, float]]:
     parts: dict[str, dict[int, float]] = {name: {} for name in _FUNCTIONS}
     for series in _json(body)["data"]["result"]:
         part = parts[series["metric"]["rollup"]]
         for at, value in series["values"]:
             part[(round(at * 1000) - first) // step] = float(value)
-    low, high, mean, n = (parts[name] for name in _FUNCTIONS)
-    return [Bucket(one, low[one], high[one], mean[one], int(n[one])) for one in sorted(n) if n[one] and one in low]
+    return [parts[name] for name in _FUNCTIONS]
 
 
 def _json(body: bytes) -> Any:
