@@ -55,7 +55,11 @@ def bars(title: str, unit: str, rows: Sequence[Bar], goal: float | None = None) 
 def growth(found: dict[str, dict[str, float]]) -> str:
     """Cost an event against the smallest of its kind."""
     rows: list[Bar] = []
-    for name, by_size in (("events in the ledger", found["by_ledger"]), ("agents", found["by_agents"])):
+    kinds = {
+        "events in the ledger": "by_ledger", "agents": "by_agents", "points that stand open": "by_points",
+        "agents, all new entries": "by_opening",
+    }  # fmt: skip
+    for name, by_size in ((name, found[kind]) for name, kind in kinds.items()):
         least = next(iter(by_size.values()))
         rows += [(f"{int(size):,} {name}", cost / least) for size, cost in by_size.items()]
     return bars("Growth: CPU an event, against the smallest", "x", rows, 1.3)
