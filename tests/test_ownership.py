@@ -1,4 +1,4 @@
-"""What a technician makes with sudo belongs to the service whose folder it lies in."""
+"""What a technician's commands make and print: it belongs to the service, and works on the device as it stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.ownership import give_to_owner
+from server.enrol.commands import certify, enroll
 
 SERVICE = 65534
 
@@ -36,6 +39,20 @@ def test_files_that_root_made_go_to_the_folders_owner_and_no_others_do(tmp_path:
     ours = SERVICE if me == 0 else me  # who is not root gives nothing away
     assert owners(data) == {"away": ours, "ca": ours, "ca/server.pem": ours, "link": ours, "second": me}
     assert ((tmp_path / "shadow").stat().st_uid, tmp_path.stat().st_uid) == (me, me)
+
+
+def test_the_command_for_the_device_names_the_server_as_its_certificate_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text(f'data = "{tmp_path / "data"}"\n', encoding="utf-8")
+    for first, shown in (("campus.lan", "campus.lan"), ("10.0.0.5", "10.0.0.5"), ("fd00::5", "[fd00::5]")):
+        certify([first, "second.lan"], config)
+        file = tmp_path / "data" / "ca" / "server.pem"
+        door = f'[http]\nhost = "0.0.0.0"\ncert_file = "{file}"\nkey_file = "{file}"\n'
+        config.write_text(f'data = "{tmp_path / "data"}"\n{door}', encoding="utf-8")
+        enroll("no1/lab", config)
+        assert f"enroll https://{shown}:8000 " in capsys.readouterr().out
 
 
 def test_a_command_run_with_sudo_leaves_the_server_what_it_made(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ def register(cli: typer.Typer) -> None:
 def enroll(
     agent: Agent,
     config: Config,
-    url: Annotated[str, typer.Option(help="how the agent reaches this server; guessed where none is given")] = "",
+    url: Annotated[
+        str, typer.Option(help="how the agent reaches this server; by its certificate's first name where none is given")
+    ] = "",
     password: Annotated[  # noqa: FBT002 - a flag of a command line
         bool, typer.Option("--password", help="a password for the embedded broker without TLS, instead of a token")
     ] = False,
@@ -133,5 +135,19 @@ def _print_code(text: str) -> None:
 
 def _address(settings: ServerConfig) -> str:
     http = settings.http
-    host = socket.gethostname() if http.host in ("0.0.0.0", "::") else http.host  # noqa: S104 - compared, not bound
-    return f"{'https' if http.tls else 'http'}://{host}:{http.port}"
+    host = http.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = (_certified(http.cert_file) if http.cert_file else "") or socket.gethostname()
+    return f"{'https' if http.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{http.port}"
+
+
+def _certified(file: Path) -> str:
+    """Return the first name of a server's certificate: by it, and by no other, a device will believe the server."""
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return ""
+    return next((str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress)), "")
