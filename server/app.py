@@ -37,6 +37,7 @@ from server.api import (
 )
 from server.chain import LEDGER_LOST_S
 from server.services import Services, services_of
+from server.standing import standing
 
 CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 MOST_BODY = 1_000_000  # bytes of a request; it is read whole before anybody is asked who he is
@@ -111,7 +112,9 @@ def metrics(request: Request) -> Response:
     known = bool(services.metrics_token) and secrets.compare_digest(given.encode(), services.metrics_token.encode())
     if not local and not known:
         return problems.answer(401, "Not allowed", "/metrics: ask from this machine, or with the token")
-    return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(
+        generate_latest(services.metrics.registry) + generate_latest(standing(services)), media_type=CONTENT_TYPE_LATEST
+    )
 
 
 class Guard:

@@ -46,6 +46,7 @@ class Sent:
     data: bytes
     grid: str | None = None
     """None: of the whole school; else who sees some of its grids sees it only where this is one of them."""
+    queued_s: float = field(default_factory=time.monotonic)
 
     def seen_by(self, reach: Reach) -> bool:
         """Tell whether an account may see it."""
@@ -153,6 +154,8 @@ class Live:
                 if sent.n and sent.n <= reached:
                     continue  # was replayed already
                 yield sent.data
+                if sent.n:
+                    self.metrics.to_socket.observe(time.monotonic() - sent.queued_s)
         finally:
             self._drop(client)
 

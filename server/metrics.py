@@ -20,9 +20,11 @@ class Metrics:
     commits: Counter
     failed_commits: Counter
     batch: Histogram
+    to_arrival: Histogram
     to_commit: Histogram
     to_receipt: Histogram
     to_stream: Histogram
+    to_socket: Histogram
     clients: Gauge
     slow_clients: Counter
     readings: Counter
@@ -54,6 +56,10 @@ def make_metrics() -> Metrics:
             "campus_commit_batch_items", "Messages and jobs in one transaction.", registry=r,
             buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
         ),
+        to_arrival=Histogram(
+            "campus_sensor_to_arrival_seconds", "From an agent's sample to the broker's delivery of its event.",
+            registry=r, buckets=(*_SECONDS, 60.0, 600.0, 3600.0),
+        ),
         to_commit=Histogram(
             "campus_arrival_to_commit_seconds", "From the broker's delivery to the ledger's commit.",
             registry=r, buckets=_SECONDS,
@@ -64,6 +70,10 @@ def make_metrics() -> Metrics:
         ),
         to_stream=Histogram(
             "campus_commit_to_stream_seconds", "From the ledger's commit to the pages' queues.",
+            registry=r, buckets=_SECONDS,
+        ),
+        to_socket=Histogram(
+            "campus_stream_to_socket_seconds", "From a page's queue to its connection, each change and page.",
             registry=r, buckets=_SECONDS,
         ),
         clients=Gauge("campus_stream_clients", "Streams open now: one a browser.", registry=r),

@@ -117,7 +117,14 @@ def assemble(
     presence = Presence(hook, config.presence.silent_fault_s, hearing.held)
     schools = load_schools(config.schools)
     clocks = Beats(agents_at_exits(schools))
-    intake = Intake(presence, hook, heartbeat_hook=clocks.hear, drill_running=drill_running, sites=sites)
+    intake = Intake(
+        presence,
+        hook,
+        heartbeat_hook=clocks.hear,
+        drill_running=drill_running,
+        sites=sites,
+        aged=metrics.to_arrival.observe,
+    )
     allowance = Allowance(config.limits)
     writer = Writer(database, intake, metrics, failpoint, Turns(refused=allowance.refused, pace=PACE))
     books = Books(Ledger(load_judgement(config.data), now), load_plan(config.data).duties)
@@ -178,6 +185,13 @@ def assemble(
     return Parts(services, link, lane, stills)
 
 
+async def _listen_on(link: BrokerLink) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        if not link.alive:
+            raise ServerError("the way to the broker ended by a mistake in the program; see the log above")
+
+
 @asynccontextmanager
 async def running(
     parts: Parts, rounds: Sequence[Callable[[], Coroutine[None, None, None]]]
@@ -197,7 +211,11 @@ async def running(
     parts.lane.start()
     parts.stills.start()
     parts.link.start()
-    tasks = [asyncio.create_task(services.live.run()), *(asyncio.create_task(one()) for one in rounds)]
+    tasks = [
+        asyncio.create_task(services.live.run()),
+        asyncio.create_task(_listen_on(parts.link)),
+        *(asyncio.create_task(one()) for one in rounds),
+    ]
     try:
         yield tasks
     finally:

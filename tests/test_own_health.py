@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from config.server import ServerConfig
 from contracts.messages import Birth, Heartbeat, Stamp
@@ -15,7 +16,7 @@ from contracts.topics import Kind, Topic
 from contracts.vocabulary import Clock
 from server.alerts.alert import no_ledger
 from server.alerts.store import listed
-from server.changes import head
+from server.changes import changes, head
 from server.database import connect, sqlite_address
 from server.enrol import authority
 from server.enrol.tables import certificates
@@ -24,6 +25,7 @@ from server.ingest.intake import Intake
 from server.metrics import dropped, make_metrics
 from server.migrate import migrate
 from server.presence.ailing import CERTIFICATES_EVERY_S, DROPPED_S, HOLD_S, Ailing
+from server.presence.ailing import LOOK_EVERY_S as AGENTS_EVERY_S
 from server.presence.presence import Presence
 from server.wall.own import LOOK_EVERY_S, OwnHealth, own_certificates
 
@@ -50,7 +52,7 @@ class Campus:
         arrival = Arrival(str(Topic("no1", "lab", kind)), text.encode(), self.now, self.s)
         list(self.intake.take(self.connection, [arrival]))
 
-    def live(self, seconds: float, clock_s: float = 0.0, **beat: float) -> None:
+    def live(self, seconds: float, clock_s: float = 0.0, **beat: object) -> None:
         for _ in range(int(seconds)):
             self.s += 1
             at = self.now - timedelta(seconds=clock_s)
@@ -59,6 +61,11 @@ class Campus:
             self._arrive(Kind.HEARTBEAT, Heartbeat.model_validate(fields).model_dump_json())
             self.presence.tick(self.connection, self.now, self.s)
             self.ailing.tick(self.connection, self.presence, self.now, self.s)
+
+    def told(self, after: int) -> list[dict[str, Any]]:
+        """What the pages heard of the agent since then."""
+        query = select(changes.c.payload).where(changes.c.n > after, changes.c.kind == "agent").order_by(changes.c.n)
+        return list(self.connection.execute(query).scalars())
 
     def faults(self) -> list[tuple[str, str, str]]:
         found = listed(self.connection, only_open=True)
@@ -107,6 +114,23 @@ def test_what_an_agents_full_queue_drops_is_a_fault_until_a_minute_passes_withou
     assert campus.faults() == [(*fault, "active-unacked")]
     campus.live(DROPPED_S + HOLD_S + 10, **{what: 41})
     assert campus.faults() == [(*fault, "cleared-unacked")]
+
+
+def test_a_part_of_an_agent_that_does_not_run_is_a_fault_by_its_second_heartbeat_and_named_on_the_pages(
+    campus: Campus,
+) -> None:
+    campus.live(10)
+    before = head(campus.connection)
+    dead = [{"name": "RS485", "state": "failed", "beat_age_s": 31.0, "reason": "hung"}]
+    campus.live(AGENTS_EVERY_S - 1, workers=dead)
+    assert campus.faults() == []  # a part that starts again at once is no fault
+    campus.live(2 * AGENTS_EVERY_S + 1, workers=dead)
+    assert campus.faults() == [("_worker", "worker-failed", "active-unacked")]
+    assert [one["workers"][0]["name"] for one in campus.told(before) if one.get("workers")] == ["RS485"]
+    campus.live(2 * AGENTS_EVERY_S, workers=[*dead, {"name": "zones", "state": "failed", "beat_age_s": 11.0}])
+    assert len(campus.told(before)[-1]["workers"]) == 2, "the pages hear of each"
+    campus.live(HOLD_S + 10, workers=[{**dead[0], "state": "running"}])
+    assert campus.faults() == [("_worker", "worker-failed", "cleared-unacked")]
 
 
 def test_an_agent_that_began_to_count_anew_has_dropped_nothing_by_that(campus: Campus) -> None:

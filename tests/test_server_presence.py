@@ -21,7 +21,7 @@ from server.ingest.tables import durables
 from server.migrate import migrate
 from server.presence.clocks import AgentClock
 from server.presence.gaps import find_gaps
-from server.presence.holes import holes_in
+from server.presence.holes import Hole, holes_in, in_words
 from server.presence.liveness import Link, link_of
 from server.presence.presence import Presence
 from server.presence.tables import points
@@ -228,6 +228,13 @@ def test_what_is_missing_is_asked_for_shown_with_its_times_and_becomes_a_fault(c
     campus.beat(last=5)
     campus.tick()
     assert ("_sequence", "cleared-unacked") in campus.faults()
+
+
+def test_a_hole_is_told_by_how_many_and_between_which_moments() -> None:
+    at = [datetime(2026, 9, 1, 10, minute, tzinfo=UTC) for minute in (2, 3, 4)]
+    assert in_words([Hole(4, 6, at[0], at[2])]) == "3 events missing 10:02-10:04"
+    assert in_words([Hole(4, 4, at[0], at[1]), Hole(7, 8, at[1], None)]) == "3 events missing 10:02-"
+    assert in_words([Hole(1, 1)]) == "1 event missing"
 
 
 def test_a_quarantined_number_is_no_hole(campus: Campus) -> None:

@@ -214,7 +214,13 @@ def test_metrics_are_for_this_machine(parts: Parts) -> None:
         assert elsewhere.get("/metrics").status_code == 401
     with TestClient(create_app(parts.services), client=("127.0.0.1", 1)) as here:
         text = here.get("/metrics").text
-    assert "# HELP campus_arrival_to_commit_seconds" in text
+    metrics = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE campus_")]
+    stages = ("sensor_to_arrival", "arrival_to_commit", "commit_to_receipt", "commit_to_stream", "stream_to_socket")
+    assert {f"campus_{stage}_seconds" for stage in stages} <= set(metrics)
+    assert 'campus_agents{link="lost"} 0.0' in text
+    for name in metrics:
+        assert f"# HELP {name} " in text, "every metric says what it is"
+        assert len(text.split(f"# HELP {name} ")[1].splitlines()[0]) > 10, name
 
 
 def test_readings_come_back_from_the_history(web: TestClient, parts: Parts) -> None:

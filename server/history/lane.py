@@ -81,11 +81,19 @@ class ReadingsLane:
         while going:
             batch = self._gather()
             going = None not in batch
-            for arrival in batch:
-                if arrival is not None:
-                    self._unwritten += self._decode(arrival)
-            if self._unwritten:
-                self._write()
+            try:
+                self._take([arrival for arrival in batch if arrival is not None])
+            except Exception:  # noqa: BLE001 - it is logged
+                # Readings may be dropped, and their lane must not end: no value of a point would ever be new again.
+                _log.exception("history: a bug; what waited is not written: %d readings", len(self._unwritten))
+                self._metrics.history_dropped.inc(max(1, len(self._unwritten)))
+                self._unwritten = []
+
+    def _take(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            self._unwritten += self._decode(arrival)
+        if self._unwritten:
+            self._write()
 
     def _gather(self) -> list[Arrival | None]:
         """Wait for a batch, and a moment for more: one transaction of many costs a fraction of many of one."""

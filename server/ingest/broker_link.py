@@ -149,9 +149,19 @@ class BrokerLink:
             return False
         return client.publish(topic, text, qos=qos).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody still tries; where not, a mistake in the program ended it."""
+        return self._thread.is_alive()
+
     def _keep_alive(self) -> None:
         while not self._stop.is_set():
-            client = self._client = self._connect()
+            try:
+                client = self._client = self._connect()
+            except (OSError, ValueError) as e:  # a password or certificate file that is just being replaced
+                self._say_lost(str(e))
+                self._stop.wait(PROBE_S)
+                continue
             self._began_s, self._probed_s = time.monotonic(), self._probed_s
             try:
                 self._probe_until_silent(client)

@@ -62,6 +62,10 @@ def never_a_drill(connection: Connection, site: str) -> bool:  # noqa: ARG001
     return False
 
 
+def untimed(_age_s: float) -> None:
+    """Stand in where nobody counts."""
+
+
 @dataclass(slots=True)
 class Answers:
     """Collects receipts per agent and epoch, so that a batch is answered by few messages."""
@@ -91,6 +95,8 @@ class Intake:
     heartbeat_hook: HeartbeatHook = no_clocks
     drill_running: Callable[[Connection, str], bool] = never_a_drill
     sites: frozenset[str] = frozenset()
+    aged: Callable[[float], None] = untimed
+    """Told of each new event how long ago it happened, in seconds."""
 
     def take(self, connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
         """Write all arrivals; return what to answer once they are committed."""
@@ -159,6 +165,7 @@ class Intake:
         # Only an alert that is raised needs its words; one that ends has them already.
         told = describe(connection, topic.site, topic.agent, event.point) if event.active else Told()
         happened = self.presence.when(topic, event.stamp, arrival)
+        self.aged(happened.age_s)
         signal = Signal(
             site=topic.site,
             agent=topic.agent,

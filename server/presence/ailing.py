@@ -1,4 +1,4 @@
-"""What ails an agent although it speaks: clock, disk, outbox, certificate, what it drops. Said when it lasts."""
+"""What ails an agent although it speaks: clock, disk, outbox, certificate, dead parts, drops. Said when it lasts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from server.presence.presence import Presence
 from server.presence.watch import Watch
 
 CLOCK, OUTBOX, CERTIFICATE, DISK = "_clock", "_outbox", "_certificate", "_disk"
-READINGS, ENTRIES = "_readings", "_entries"
+READINGS, ENTRIES, WORKER = "_readings", "_entries", "_worker"
 _REASONS = {
-    CLOCK: "clock-wrong", OUTBOX: "outbox-waiting", CERTIFICATE: "certificate-ending",
+    CLOCK: "clock-wrong", OUTBOX: "outbox-waiting", CERTIFICATE: "certificate-ending", WORKER: "worker-failed",
     READINGS: "readings-dropped", ENTRIES: "entries-dropped",
 }  # fmt: skip
 """Faults of an agent itself. A disk that fills up is not among them: the agent says that itself."""
@@ -32,6 +32,9 @@ DROPPED_S = 60.0
 """So long after the last drop it is still said."""
 HOLD_S = 20.0
 LOOK_EVERY_S = 5.0
+_BEGINS_S = {WORKER: LOOK_EVERY_S}
+"""How long it must last to be said; of a worker the agent itself has waited long enough, and ends before its watchdog
+does: two heartbeats are enough."""
 CERTIFICATES_EVERY_S = 60.0
 
 _Key = tuple[str, str]
@@ -70,16 +73,21 @@ class Ailing:
             said = point in self._told.get(key, frozenset()) or point in watch.raised
             if (point in found) is said:
                 self._since_s.pop((key, point), None)
-            elif mono_s - self._since_s.setdefault((key, point), mono_s) >= HOLD_S:
+            elif mono_s - self._since_s.setdefault((key, point), mono_s) >= _held_s(point, said=said):
                 said = not said
                 del self._since_s[key, point]
             if said:
                 lasting.add(point)
             if point in _REASONS and said is not (point in watch.raised):
                 presence.fault(connection, watch, point, _REASONS[point], now, now, active=said)
-        if self._told.get(key, frozenset()) != frozenset(lasting):
-            self._told[key] = frozenset(lasting)
+        told = frozenset(lasting | (set(watch.failed_workers()) if WORKER in lasting else set()))
+        if self._told.get(key, frozenset()) != told:
+            self._told[key] = told
             announce(connection, now, "agent", watch.site, watch.payload(mono_s))
+
+
+def _held_s(point: str, *, said: bool) -> float:
+    return HOLD_S if said else _BEGINS_S.get(point, HOLD_S)
 
 
 def ailments(watch: Watch, now: datetime, mono_s: float) -> set[str]:
@@ -93,6 +101,8 @@ def ailments(watch: Watch, now: datetime, mono_s: float) -> set[str]:
         found.add(OUTBOX)
     if beat is not None and beat.disk_free_mb is not None and beat.disk_free_mb < DISK_MB:
         found.add(DISK)
+    if watch.failed_workers():
+        found.add(WORKER)
     for what, point in (("dropped_readings", READINGS), ("dropped_entries", ENTRIES)):
         if mono_s - watch.dropped_s.get(what, -math.inf) < DROPPED_S:
             found.add(point)

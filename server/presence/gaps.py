@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,14 @@ from sqlalchemy import Connection
 from contracts.messages import Resend
 from contracts.topics import Kind, Topic
 from server.changes import announce
-from server.presence.holes import Hole, look
+from server.presence.holes import Hole, in_words, look
 from server.presence.presence import SEQUENCE, Presence
 from server.presence.watch import Watch
 
 ASK_AFTER_S = 10.0
 FAULT_AFTER_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def find_gaps(connection: Connection, presence: Presence, now: datetime, mono_s:
         behind_s = mono_s - watch.behind_since_s
         if behind_s >= ASK_AFTER_S and holes != watch.holes:
             watch.holes = holes
+            _log.warning("agent %s/%s: %s", watch.site, watch.agent, in_words(holes))
             announce(connection, now, "agent", watch.site, watch.payload(mono_s))
         requests += _ask(watch, mono_s, behind_s)
         if behind_s >= FAULT_AFTER_S and SEQUENCE not in watch.raised and mono_s - watch.durable_s > ASK_AFTER_S:
@@ -69,6 +73,7 @@ def _ask(watch: Watch, mono_s: float, behind_s: float) -> Sequence[Request]:
 def _healed(connection: Connection, presence: Presence, watch: Watch, now: datetime, mono_s: float) -> None:
     was, watch.holes, watch.suspected, watch.behind_since_s = watch.holes, (), (), None
     if was:
+        _log.warning("agent %s/%s: no event is missing any more", watch.site, watch.agent)
         announce(connection, now, "agent", watch.site, watch.payload(mono_s))
     if SEQUENCE in watch.raised:
         presence.fault(connection, watch, SEQUENCE, "events-missing", now, now, active=False)

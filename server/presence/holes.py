@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,13 @@ class Hole:
     @property
     def count(self) -> int:
         return self.last - self.first + 1
+
+
+def in_words(holes: Sequence[Hole]) -> str:
+    """Say what is missing in one line: "3 events missing 10:02-10:04", in UTC; a log has no other reader."""
+    count, after, before = sum(hole.count for hole in holes), holes[0].after, holes[-1].before
+    since = "" if after is None else f" {after:%H:%M}-" + ("" if before is None else f"{before:%H:%M}")
+    return f"{count} {'event' if count == 1 else 'events'} missing{since}"
 
 
 def holes_in(seqs: Iterable[int], contiguous: int, last: int) -> tuple[int, list[tuple[int, int]]]:

@@ -88,6 +88,10 @@ class Watch:
                     self.dropped_s[what] = mono_s
         self.heartbeat = beat
 
+    def failed_workers(self) -> tuple[str, ...]:
+        """Name the parts of the agent that do not run: dead and to be started again, or hung."""
+        return tuple(w.name for w in self.heartbeat.workers if w.state == "failed") if self.heartbeat else ()
+
     def view(self, mono_s: float) -> AgentView:
         """Return what there is to show now."""
         beat = self.heartbeat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from browsing import chromium, mistakes, opened
 from playwright.sync_api import Browser, expect
 from pretended import WALL, Pretended, agents, alert, at, points, pretended
 
+SPAN = r"(\d\d-\d\d )?\d\d:\d\d–(\d\d-\d\d )?\d\d:\d\d"
 SOON = (datetime.now(UTC) + timedelta(days=5, hours=1)).isoformat()
 
 
@@ -43,6 +45,7 @@ CARDS = [
     ("a certificate", {"point": "_certificate", "name": "水域终端", "reason": "certificate-ending"}, "证书快到期了"),
     ("an outbox", {"point": "_outbox", "name": "水域终端", "reason": "outbox-waiting"}, "有记录送不出来"),
     ("missing numbers", {"point": "_sequence", "name": "水域终端", "reason": "events-missing"}, "有记录没有送到"),
+    ("a dead worker", {"point": "_worker", "name": "水域终端", "reason": "worker-failed"}, "有部件没有工作"),
     ("the server's disk", {"agent": "server", "point": "_disk", "reason": "disk-low"}, "磁盘快满了"),
     (
         "a dead push",
@@ -72,7 +75,12 @@ LINES = [
     ("a clock nobody sets", {"clock": "unsynced"}, "时钟未校准"),
     ("a full disk", {"disk_free_mb": 120.0}, "磁盘只剩 120 MB"),
     ("an outbox", {"depth": 7, "oldest_unacked_s": 300.0}, "有 7 条没送到，最久 5 分"),
-    ("missing numbers", {"missing": [{"count": 3, "after": at(9), "before": at(8)}]}, "缺 3 条记录"),
+    (
+        "missing numbers",
+        {"missing": [{"count": 3, "after": at(9), "before": at(8)}]},
+        re.compile(rf"缺 {SPAN} 的 3 条"),
+    ),
+    ("a missing end", {"missing": [{"count": 3, "after": at(9), "before": None}]}, "以后的 3 条记录"),
     ("a certificate", {"certificate_ends": SOON}, "证书还有 5 天到期"),
     (
         "a worker",
@@ -84,7 +92,7 @@ LINES = [
 
 @pytest.mark.parametrize(("more", "words"), [one[1:] for one in LINES], ids=[one[0] for one in LINES])
 def test_an_agents_ailment_comes_to_an_open_wall_and_goes(
-    browser: Browser, server: Pretended, more: dict[str, Any], words: str
+    browser: Browser, server: Pretended, more: dict[str, Any], words: str | re.Pattern[str]
 ) -> None:
     with opened(browser, server.url) as page:
         expect(page.locator("#health-fine")).to_be_visible()

@@ -30,8 +30,12 @@ function blind(live) {
 }
 
 function missing(agent) {
-  const n = (agent.missing ?? []).reduce((sum, hole) => sum + (hole.count ?? 0), 0);
-  return n ? [t("health.missing", { name: agent.name, n })] : [];
+  const holes = agent.missing ?? [];
+  const n = holes.reduce((sum, hole) => sum + (hole.count ?? 0), 0);
+  if (!n) return [];
+  const [after, before] = [holes[0].after, holes.at(-1).before];
+  const key = after && before ? "health.missing.between" : after ? "health.missing.since" : "health.missing";
+  return [t(key, { name: agent.name, n, after: after && clock(after), before: before && clock(before) })];
 }
 
 const waiting = (agent) => (agent.depth > 0 && agent.oldest_unacked_s > WAITING_S ? [t("health.waiting", { name: agent.name, n: agent.depth, age: age(agent.oldest_unacked_s) })] : []);
