@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from uuid_utils import uuid7
@@ -47,12 +48,12 @@ class Intake:
 
     def take(self, finding: Finding, now: Instant) -> str:
         """Accept a finding, seen when the sample of `now` was taken in; return its id on the wire."""
-        for hear in self.heard:
-            hear(finding, now)
-        ago = max(0.0, now.at - finding.at)
-        stamp = self.clock.stamp(now.mono_s - ago, now.utc_s - ago)
-        message = self._message(finding, stamp)
-        self.outbox.submit(message)
+        with ExitStack() as told:  # last in, first out; one that fails keeps it from nobody else
+            ago = max(0.0, now.at - finding.at)
+            message = self._message(finding, self.clock.stamp(now.mono_s - ago, now.utc_s - ago))
+            told.callback(self.outbox.submit, message)
+            for hear in reversed(self.heard):
+                told.callback(hear, finding, now)
         return message.id
 
     def _message(self, finding: Finding, stamp: messages.Stamp) -> messages.Event | messages.Crossing:

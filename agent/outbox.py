@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from agent.storage import FaultMaker, RefusedError, Storage
 from agent.store import Entry, Rank, Told, Waiting, rank
 from config.agent import OutboxSection
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 1000  # entries in one commit
 _QUEUED = 20_000  # entries that wait for the disk, in memory
@@ -170,7 +173,11 @@ class Outbox:
             return [self._queue.popleft() for _ in range(min(_AT_ONCE, len(self._queue)))]
 
     def _write(self, batch: Sequence[_Queued]) -> None:
-        outcome = self._storage.write([queued.entry for queued in batch])
+        try:
+            outcome = self._storage.write([queued.entry for queued in batch])
+        except Exception:  # a bug that one entry meets must not cost the others, nor be met again for ever
+            log.exception("outbox: a bug in writing %d entries; each is tried alone", len(batch))
+            outcome = [self._write_alone(queued.entry) for queued in batch]
         for queued, result in zip(batch, outcome, strict=True):
             if isinstance(result, RefusedError):
                 self._refused += 1
@@ -178,6 +185,12 @@ class Outbox:
             else:
                 queued.done.set_result(result)
         self._tell()
+
+    def _write_alone(self, entry: Entry) -> Entry | RefusedError:
+        try:
+            return self._storage.write([entry])[0]
+        except Exception as e:  # noqa: BLE001 - told to whoever asked, and counted: a fault on the wall
+            return RefusedError(f"outbox: refused: {type(e).__name__}: {e}")
 
     def _write_receipts(self, *, now: bool) -> None:
         with self._wake:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from agent.backoff import Backoff
 from agent.clock import Clock
@@ -22,6 +24,8 @@ from drivers.samples import Frame, Reading, Sample, Silence, Tick
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_BROKEN_S = 60.0  # so long after a bug in a point's detectors it is told, and none are made anew again
+_BUG = "detector-failed"
 _DELAYS_S = (1.0, 2.0, 4.0)
 """A device plugged in again is to be read within 5 s, however long it was away; trying a local port costs nothing."""
 
@@ -37,12 +41,18 @@ class Pipeline:
         lane: ReadingLane,
         clock: Clock,
         limit_s: float,
+        anew: Callable[[str], Sequence[Detector]] = lambda _: (),
     ) -> None:
-        """Store the parts. `detectors` are those of each point of the bus, also of a point without any."""
+        """Store the parts. `detectors` are those of each point of the bus, also of a point without any.
+
+        `anew` makes those of a point again, after a bug: they report the state they find.
+        """
         self.name = driver.name
         self.limit_s = limit_s
         self._driver = driver
-        self._detectors = detectors
+        self._detectors = dict(detectors)
+        self._anew = anew
+        self._bugs: dict[str, tuple[float, str]] = {}  # of a point: when its detectors last failed, and how
         self._intake = intake
         self._lane = lane
         self._clock = clock
@@ -110,8 +120,10 @@ class Pipeline:
         self._driver.close()
 
     def trouble(self) -> str:
-        """Why the bus cannot be read; empty when it can."""
-        return self._trouble
+        """Why the bus, or a point of it, cannot be watched; empty when it can."""
+        now = time.monotonic()
+        bugs = [f"{point}: {bug}" for point, (at, bug) in [*self._bugs.items()] if now - at < _BROKEN_S]
+        return "; ".join([self._trouble, *bugs] if self._trouble else bugs)
 
     def ages_s(self) -> dict[str, float]:
         """Seconds since the last good value of each point, or since the start."""
@@ -131,16 +143,32 @@ class Pipeline:
                     )
                 )
                 self._intake.read(sample, now)
-                self._detect(sample, self._detectors.get(sample.point, ()))
+                self._detect(sample.point, sample)
             case Silence():
-                self._detect(sample, self._detectors.get(sample.point, ()))
+                self._detect(sample.point, sample)
             case Tick() | Frame():
-                self._detect(sample, [d for several in self._detectors.values() for d in several])
+                for point in self._detectors:
+                    self._detect(point, sample)
 
-    def _detect(self, sample: Sample, detectors: Iterable[Detector]) -> None:
+    def _detect(self, point: str, sample: Sample) -> None:
         now = self._instant(sample)
-        for detector in detectors:
-            self._hand_on(detector.update(sample), now)
+        try:
+            for detector in self._detectors.get(point, ()):
+                self._hand_on(detector.update(sample), now)
+        except Exception as e:  # noqa: BLE001 - a bug that one point meets must not blind the others of its bus
+            self._failed(point, e)
+
+    def _failed(self, point: str, error: Exception) -> None:
+        """Let the point's detectors begin anew, for what they found last may be lost; call it blind until they see."""
+        now, bug = time.monotonic(), f"{type(error).__name__}: {error}"[:200]
+        if now - self._bugs.get(point, (-math.inf, ""))[0] > _BROKEN_S:
+            log.error("%s: %s: a bug in its detectors, which begin anew", self.name, point, exc_info=error)
+            self._detectors[point] = self._anew(point) or self._detectors.get(point, ())
+        self._bugs[point] = (now, bug)
+        silence = Silence(point, _BUG, self._time(), self._clock.wall())
+        with suppress(Exception):
+            for detector in self._detectors[point]:
+                self._hand_on(detector.update(silence), self._instant(silence))
 
     def _hand_on(self, findings: Sequence[Finding], now: Instant) -> None:
         for finding in findings:

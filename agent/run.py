@@ -161,8 +161,17 @@ def _show(link: Link, clock: Clock, still: AlarmStill, event: str) -> None:
 
 
 def _pipeline(bus: Bus, calendar: CalendarSection, intake: Intake, lane: ReadingLane, clock: Clock) -> Pipeline:
-    detectors = {point.id: detectors_for(point, calendar) for point in bus.point}
-    return Pipeline(driver_for(bus), detectors, intake, lane, clock, _patience_s(bus))
+    points = {point.id: point for point in bus.point}
+    detectors = {id_: detectors_for(point, calendar) for id_, point in points.items()}
+    return Pipeline(
+        driver_for(bus),
+        detectors,
+        intake,
+        lane,
+        clock,
+        _patience_s(bus),
+        lambda id_: detectors_for(points[id_], calendar),
+    )
 
 
 def _patience_s(bus: Bus) -> float:

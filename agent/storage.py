@@ -24,6 +24,7 @@ _IN_MEMORY = 10_000  # entries kept without a disk
 _ALARMS_IN_MEMORY = 20_000
 _DISK_AGAIN_S = 5.0
 _PRUNE_EVERY_S = 60.0
+_READABLE = ("read-only", "io-error")  # what takes no more may give what it has
 
 
 class RefusedError(Exception):
@@ -46,6 +47,8 @@ class Storage:
         self._ballast = Ballast(section.directory / "ballast", section.reserve_mb)
         self._disk: Store | None = None
         self._memory: Store | None = None
+        self._left: Store | None = None  # of a disk that takes no more: what waits there is read and sent all the same
+        self._left_receipts: set[int] = set()
         self._lock = threading.Lock()  # held while a store is read or replaced, never while the disk works
         self._unreadable: sqlite3.Error | CorruptError | None = None  # left by a reader for the writer to mend
         self._reported: str | None = None
@@ -75,7 +78,7 @@ class Storage:
     @property
     def depth(self) -> int:
         """Entries without a receipt."""
-        return sum(store.depth for store in self._stores())
+        return max(0, sum(store.depth for store in self._stores()) - len(self._left_receipts))
 
     def free_mb(self) -> float | None:
         """Room on the disk, in MB; None where it cannot be told."""
@@ -99,11 +102,11 @@ class Storage:
         with self._lock:
             for store in self._stores():
                 store.close()
-            self._disk = self._memory = None
+            self._disk = self._memory = self._left = None
         self._folder.release()
 
     def _stores(self) -> list[Store]:
-        return [store for store in (self._disk, self._memory) if store is not None]
+        return [store for store in (self._disk, self._left, self._memory) if store is not None]
 
     # reading, from any thread
 
@@ -113,6 +116,8 @@ class Storage:
         """Of each point the first `depth` events to send, in the order of acceptance; and the first crossings."""
         found: list[Told] = []
         with self._lock:
+            if self._left is not None:
+                known |= {(self._left.epoch, seq) for seq in self._left_receipts}
             for store in self._stores():
                 if not store.depth:
                     continue
@@ -121,7 +126,7 @@ class Storage:
                         found += store.story(point, depth, known)
                     found += [] if only else store.crossings(crossings, known)
                 except sqlite3.Error as e:
-                    self._unreadable = e
+                    self._cannot_read(store, e)
         if self._memory is not None:
             found.sort(key=lambda told: told.accepted_s)  # stable: a store's own order stays
         return found
@@ -134,14 +139,21 @@ class Storage:
                 try:
                     found += store.bodies([seq for epoch, seq in keys if epoch == store.epoch])
                 except (sqlite3.Error, CorruptError) as e:
-                    self._unreadable = e
+                    self._cannot_read(store, e)
         return found
+
+    def _cannot_read(self, store: Store, error: sqlite3.Error | CorruptError) -> None:
+        """Leave it for the writer; what a dead disk no longer gives waits for its return."""
+        if store is self._left:
+            self._leave(None)
+        else:
+            self._unreadable = error
 
     def oldest_waiting_s(self) -> float:
         """Age of the oldest entry without a receipt."""
         with self._lock:
             try:
-                return max((store.oldest_waiting_s() for store in self._stores()), default=0.0)
+                return max((s.oldest_waiting_s() for s in self._stores() if s is not self._left), default=0.0)
             except sqlite3.Error as e:
                 self._unreadable = e
                 return 0.0
@@ -233,6 +245,10 @@ class Storage:
         for store in self._stores():
             seqs = [seq for epoch, seq in receipts if epoch == store.epoch]
             asked = [(first, last) for epoch, first, last in revivals if epoch == store.epoch]
+            if store is self._left:
+                with self._lock:
+                    self._left_receipts.update(seqs)  # written when its disk is back
+                continue
             try:
                 if store is self._memory:
                     with self._lock:
@@ -286,12 +302,33 @@ class Storage:
         except (sqlite3.Error, OSError, CorruptError) as e:
             self._lose_disk(e)
             return
+        if not self._catch_up(disk):
+            return
         with self._lock:
             self._disk = disk
         self._ballast.hold()
         if damage:
             self._tell_reset(damage, None)
         self._report("", "")
+
+    def _catch_up(self, disk: Store) -> bool:
+        """Note on a disk that is back what was received while it could only be read."""
+        if self._left is not None and self._left.epoch == disk.epoch and self._left_receipts:
+            try:
+                disk.commit([], sorted(self._left_receipts))
+            except sqlite3.Error as e:
+                disk.close()
+                self._lose_disk(e)
+                return False
+        with self._lock:
+            self._leave(None)
+        return True
+
+    def _leave(self, store: Store | None) -> None:
+        """Keep a store for reading alone, or the one kept so no longer."""
+        if self._left is not None:
+            self._left.close()
+        self._left, self._left_receipts = store, set()
 
     def _replace_disk(self, damage: str) -> None:
         """Set the damaged file aside and go on with another: a new epoch, so that no number is used twice."""
@@ -316,7 +353,9 @@ class Storage:
             self._disk_again = time.monotonic() + _DISK_AGAIN_S
             with self._lock:
                 disk, self._disk = self._disk, None
-                if disk is not None:
+                if disk is not None and word in _READABLE:
+                    self._leave(disk)
+                elif disk is not None:
                     disk.close()
         self._report(word, str(error))
 

@@ -87,13 +87,12 @@ class Zones:
             with self._wake:
                 if not (self._queue or self._resets):
                     self._wake.wait(_TICK_S)
-                given = [self._queue.popleft() for _ in range(len(self._queue))]
-                resets = [self._resets.popleft() for _ in range(len(self._resets))]
-            for sample, now in given:
+            while self._queue:  # one by one: a bug costs the one that meets it
+                sample, now = self._queue.popleft()
                 self._hand_on(self._coincidence.update(sample), now)
             present = self._present()
-            for point in resets:
-                self._hand_on(self._coincidence.reset(point, present.at), present)
+            while self._resets:
+                self._hand_on(self._coincidence.reset(self._resets.popleft(), present.at), present)
             if present.at - ticked >= _TICK_S:
                 ticked = present.at
                 self._hand_on(self._coincidence.update(Tick(present.at, present.utc_s)), present)

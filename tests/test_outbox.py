@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from agent.disk import BusyError
 from agent.faults import STORAGE, OwnFault
 from agent.outbox import Outbox
 from agent.storage import RefusedError
-from agent.store import NewerError, Store
+from agent.store import Entry, NewerError, Store
 from config.agent import OutboxSection
+from contracts.messages import Event
 from contracts.vocabulary import Severity
 
 
@@ -200,3 +202,24 @@ def test_what_is_accepted_is_witnessed_after_the_commit(tmp_path: Path) -> None:
     with running_outbox(tmp_path / "box", accepted_log=witness) as outbox:
         stored = outbox.add(event())
         assert stored.id in witness.read_text(encoding="utf-8")
+
+
+def test_an_entry_that_meets_a_bug_is_refused_and_counted_and_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Store.commit
+
+    def poisoned(store: Store, entries: Sequence[Entry], receipts: Iterable[int]) -> list[Entry]:
+        if any(isinstance(entry, Event) and entry.point == "poison" for entry in entries):
+            raise ZeroDivisionError("a bug")
+        return commit(store, entries, receipts)
+
+    monkeypatch.setattr(Store, "commit", poisoned)
+    with running_outbox(tmp_path) as outbox:
+        done = [outbox.submit(event(point)) for point in ("a", "b", "poison", "c")]
+        assert len({done[n].result(10).seq for n in (0, 1, 3)}) == 3
+        with pytest.raises(RefusedError, match="ZeroDivisionError: a bug"):
+            done[2].result(10)
+        assert outbox.health().refused == 1
+        outbox.add(event("d"))
+        assert {e.point for e in bodies(outbox) if isinstance(e, Event)} >= {"a", "b", "c", "d"}

@@ -13,7 +13,7 @@ from typing import Self
 import pytest
 from agent_fakes import bodies, running_outbox, still_clock
 
-from agent.intake import Intake
+from agent.intake import Instant, Intake
 from agent.lane import ReadingLane
 from agent.outbox import Outbox
 from agent.pipeline import Pipeline
@@ -143,3 +143,57 @@ def test_a_recording_with_seconds_of_its_own_is_seen_now(tmp_path: Path) -> None
     with running_outbox(tmp_path) as outbox:
         (event,) = bodies(outbox)
     assert event.stamp.mono_s == 100.0
+
+
+class Poisoned(Echo):
+    """Has a bug that some values meet."""
+
+    def update(self, sample: Sample) -> Sequence[Event]:
+        found = super().update(sample)
+        if isinstance(sample, Reading) and sample.value == 0.0:
+            raise ZeroDivisionError("a bug")
+        return found
+
+
+def test_a_bug_that_one_point_meets_is_a_fault_of_that_point_and_its_detectors_begin_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, clock, other = threading.Event(), still_clock(), Echo()
+    made: list[Poisoned] = []
+
+    def anew(point: str) -> Sequence[Poisoned]:
+        assert point == "t1"
+        made.append(Poisoned())
+        return [made[-1]]
+
+    script = [[reading(value), Reading("t2", value, 100.0, 1_795_000_000.0)] for value in (0.0, 5.0, 0.0, 6.0)]
+    with running_outbox(tmp_path) as outbox:
+        intake, lane = Intake(outbox, clock, {}), ReadingLane(100)
+        driver = ScriptedDriver(script, stop)
+        pipeline = Pipeline(driver, {"t1": [Poisoned()], "t2": [other]}, intake, lane, clock, 10.0, anew)
+        pipeline.run(lambda: None, stop)
+        assert "t1: ZeroDivisionError: a bug" in pipeline.trouble()
+    assert [s.value for s in other.samples if isinstance(s, Reading)] == [0.0, 5.0, 0.0, 6.0], "the bus goes on"
+    assert driver.opened == 1
+    (again,) = made  # not anew at each reading: what they wait for would never come about
+    heard = [s.reason if isinstance(s, Silence) else s.value for s in again.samples if isinstance(s, Silence | Reading)]
+    assert heard == ["detector-failed", 5.0, 0.0, "detector-failed", 6.0]
+    assert [r.message for r in caplog.records] == ["bus: t1: a bug in its detectors, which begin anew"]
+
+
+def test_a_finding_is_stored_though_whoever_else_hears_of_it_fails(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def siren(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    def zones(finding: object, _now: Instant) -> None:
+        told.append(type(finding).__name__)
+
+    with running_outbox(tmp_path) as outbox:
+        intake = Intake(outbox, still_clock(), {}, (siren, zones))
+        with pytest.raises(RuntimeError, match="a bug"):
+            intake.take(Event("t1", "heat", True, Severity.CRITICAL, "read", 100.0), Instant(100.0, 100.0, 0.0))  # noqa: FBT003
+    assert told == ["Event"]
+    with running_outbox(tmp_path) as outbox:
+        assert found(outbox) == [("heat", "read")]
