@@ -33,6 +33,9 @@ _POINTS = 20
 _IDLE_S = 30.0
 _STARTS = 5
 _EVENTS = 2000
+_WATCHED_S = 60.0
+_A_DAY = 3000  # events: a hundred points, each coming and going fifteen times
+_BUDGET_MB = 50.0  # a day, of an SD card
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with broker(folder) as port:
-            figures = {**_starts(folder, port), **_idle(folder, port), **_disk(folder)}
+            figures = {**_starts(folder, port), **_idle(folder, port), **_disk(folder), **_a_day(folder, port)}
     table = Table("figure", "value", title=f"agent, {_POINTS} points at 1 Hz, no camera")
     for figure, value in figures.items():
         table.add_row(figure, f"{value:.3g}")
@@ -49,8 +52,8 @@ def main() -> None:
     (Path(__file__).parent / "out" / "agent.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
-def _config(folder: Path, port: int, box: str) -> Path:
-    points = "".join(
+def _config(folder: Path, port: int, box: str, more: str = "") -> Path:
+    points = more + "".join(
         f'[[bus.point]]\nid = "p-{n}"\nname = "p {n}"\nkind = "temperature"\nswing = 2\nmiddle = 20\n'
         for n in range(_POINTS)
     )
@@ -74,6 +77,7 @@ class _Server:
 
     def __init__(self, port: int) -> None:
         self.first_value = threading.Event()
+        self.events = 0
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         self.client.on_message = self._hear
         self.client.connect("127.0.0.1", port)
@@ -86,6 +90,7 @@ class _Server:
             self.first_value.set()
         elif kind in {"events", "heartbeat"}:
             body = json.loads(message.payload)
+            self.events += kind == "events"
             answer = (
                 {"heartbeat": body["n"]} if kind == "heartbeat" else {"epoch": body["epoch"], "seqs": [body["seq"]]}
             )
@@ -181,7 +186,37 @@ def _disk(folder: Path) -> dict[str, float]:
         "event grouped (ms)": grouped * 1000,
         "event grouped / bare fsync": grouped / bare,
         "written per lone event (KB)": bytes_alone / 1024,
-        "MB a day at 1000 lone events": bytes_alone * 1000 / (1 << 20),
+    }
+
+
+_ALARM = """[[bus.point]]
+id = "alarm"
+name = "a"
+kind = "level"
+middle = 20
+swing = 10
+period_s = 4.0
+rule.high = 20
+"""
+
+
+def _a_day(folder: Path, port: int) -> dict[str, float]:
+    """What a running agent writes for an event that comes alone, with its receipt and all else it keeps."""
+    server = _Server(port)
+    agent = _start(_config(folder, port, "day", _ALARM))
+    server.first_value.wait(20)
+    time.sleep(5)
+    process = psutil.Process(agent.pid)
+    before, known = process.io_counters().write_bytes, server.events
+    time.sleep(_WATCHED_S)
+    each = (process.io_counters().write_bytes - before) / (server.events - known)
+    agent.terminate()
+    agent.wait(10)
+    server.close()
+    return {
+        "written by the agent per lone event and receipt (KB)": each / 1024,
+        f"MB a day at {_A_DAY} lone events": _A_DAY * each / 2**20,
+        f"lone events a day within {_BUDGET_MB:.0f} MB": _BUDGET_MB * 2**20 / each,
     }
 
 
