@@ -19,6 +19,7 @@ from server.ingest.decode import Arrival
 from server.ingest.intake import Intake
 from server.ingest.tables import durables
 from server.migrate import migrate
+from server.presence import gaps
 from server.presence.clocks import AgentClock
 from server.presence.gaps import find_gaps
 from server.presence.holes import Hole, holes_in, in_words
@@ -37,13 +38,14 @@ class Campus:
         self.presence = Presence(no_ledger)
         self.intake = Intake(self.presence, no_ledger)
         self.s = 1000.0
+        self.agent = "lab"
 
     @property
     def now(self) -> datetime:
         return AT + timedelta(seconds=self.s)
 
     def arrive(self, kind: Kind, text: str) -> list[object]:
-        arrival = Arrival(str(Topic("no1", "lab", kind)), text.encode(), self.now, self.s)
+        arrival = Arrival(str(Topic("no1", self.agent, kind)), text.encode(), self.now, self.s)
         return list(self.intake.take(self.connection, [arrival]))
 
     def stamp(self, boot: str = "boot-1") -> Stamp:
@@ -56,8 +58,10 @@ class Campus:
         birth = Birth(name="实验楼", stamp=self.stamp(boot), session=session, epoch=epoch, points=watched)
         self.arrive(Kind.BIRTH, birth.model_dump_json())
 
-    def beat(self, last: int = 0, boot: str = "boot-1", session: int = 1, epoch: str = "epoch-01") -> None:
-        beat = Heartbeat(n=1, stamp=self.stamp(boot), session=session, epoch=epoch, last_seq=last)
+    def beat(
+        self, last: int = 0, boot: str = "boot-1", session: int = 1, epoch: str = "epoch-01", depth: int = 0
+    ) -> None:
+        beat = Heartbeat(n=1, stamp=self.stamp(boot), session=session, epoch=epoch, last_seq=last, depth=depth)
         self.arrive(Kind.HEARTBEAT, beat.model_dump_json())
 
     def state(self, status: str, boot: str = "boot-1", session: int = 1, booted_at: datetime | None = None) -> None:
@@ -226,8 +230,42 @@ def test_what_is_missing_is_asked_for_shown_with_its_times_and_becomes_a_fault(c
     for seq in (2, 3, 4):
         campus.event(seq)
     campus.beat(last=5)
-    campus.tick()
+    campus.tick(5)
     assert ("_sequence", "cleared-unacked") in campus.faults()
+
+
+def test_what_an_agent_still_holds_is_on_its_way_and_what_it_does_not_is_missed_however_busy_it_is(
+    campus: Campus,
+) -> None:
+    campus.birth()
+    campus.event(1)
+    asked: list[object] = []
+    for seq in range(3, 40):  # 2 never comes, and an event does every other second
+        campus.event(seq, active=seq % 2 == 0)
+        campus.beat(last=seq, depth=1)
+        asked += campus.tick(2)
+    assert asked == [], "the agent says that it holds one more: that may be the missing one"
+    for seq in range(40, 80):
+        campus.event(seq, active=seq % 2 == 0)
+        campus.beat(last=seq, depth=0)
+        asked += campus.tick(2)
+    assert {(r.command.first, r.command.last) for r in asked} == {(2, 2)}  # pyright: ignore[reportAttributeAccessIssue]
+    assert ("_sequence", "active-unacked") in campus.faults()
+
+
+def test_agents_that_are_all_behind_have_their_turns_and_no_round_takes_long(
+    campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "AT_MOST_S", 0.0)
+    for name in ("lab-1", "lab-2", "lab-3"):
+        campus.agent = name
+        campus.birth()
+        campus.event(2)
+        campus.beat(last=2)
+    campus.tick()
+    assert sum(watch.looked_s == campus.s for watch in campus.presence.watches.values()) == 1
+    asked = campus.tick(20)
+    assert {r.topic.agent for r in asked} == {"lab-1", "lab-2", "lab-3"}  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_hole_is_told_by_how_many_and_between_which_moments() -> None:

@@ -66,13 +66,15 @@ def look(connection: Connection, site: str, agent: str, epoch: str, last: int) -
     complete, missing = holes_in(seqs, contiguous, last)
     if complete > contiguous:
         connection.execute(update(epochs).where(*mine).values(contiguous=complete))
-    return [Hole(a, b, _at(connection, site, agent, epoch, a - 1), _at(connection, site, agent, epoch, b + 1))
-            for a, b in missing[:50]]  # fmt: skip
+    return [Hole(first, last) for first, last in missing]
 
 
-def _at(connection: Connection, site: str, agent: str, epoch: str, seq: int) -> datetime | None:
-    return connection.execute(
-        select(durables.c.at).where(
-            durables.c.site == site, durables.c.agent == agent, durables.c.epoch == epoch, durables.c.seq == seq
-        )
-    ).scalar()
+def between(connection: Connection, site: str, agent: str, epoch: str, holes: Sequence[Hole]) -> list[Hole]:
+    """Add to holes the moments of the events before and after them."""
+    c = durables.c
+    beside = [seq for hole in holes for seq in (hole.first - 1, hole.last + 1)]
+    rows = connection.execute(
+        select(c.seq, c.at).where(c.site == site, c.agent == agent, c.epoch == epoch, c.seq.in_(beside))
+    )
+    at: dict[int, datetime] = {row.seq: row.at for row in rows}
+    return [Hole(hole.first, hole.last, at.get(hole.first - 1), at.get(hole.last + 1)) for hole in holes]

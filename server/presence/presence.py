@@ -141,8 +141,7 @@ class Presence:
 
     def durable(self, connection: Connection, topic: Topic, message: Event | Crossing, arrival: Arrival) -> None:
         """Note that a new durable message came."""
-        watch = self._watch(topic, arrival)
-        watch.durable_s = arrival.mono_s
+        self._watch(topic, arrival)
         note_outbox(connection, topic.site, topic.agent, message.epoch, arrival.received_at)
 
     def when(self, topic: Topic, stamp: Stamp, arrival: Arrival) -> Happened:

@@ -70,9 +70,9 @@ class Watch:
     dropped_s: dict[str, float] = field(default_factory=dict[str, float])  # when more of it was last dropped
     clock: AgentClock = field(default_factory=AgentClock)
     past_boots: set[str] = field(default_factory=set[str])
-    durable_s: float = 0.0  # when the last new durable message came
     behind_since_s: float | None = None  # since when numbers are missing
     resent_s: float = float("-inf")
+    looked_s: float = float("-inf")  # when its numbers were last compared with the tables
     complete: int = -1  # up to here nothing of the present outbox is missing; -1 where nobody has looked
     suspected: tuple[Hole, ...] = ()  # missing now; perhaps only on its way
     holes: tuple[Hole, ...] = ()  # missing for so long that it is said
