@@ -108,6 +108,14 @@ class Device(threading.Thread):
         """With the next line, lift or lower every point."""
         self._all_to = [high] * POINTS
 
+    def as_it_is(self) -> None:
+        """With the next line, say every point as it is."""
+        self._all_to = self._high[:]
+
+    def is_high(self, point: int) -> bool:
+        """Whether a point is over its limit."""
+        return self._high[point]
+
     def say(self, nonsense: bytes) -> None:
         """With the next line, send these bytes first."""
         self._nonsense = nonsense
@@ -306,11 +314,13 @@ def chain(
     agent_to: int | None = None,
     around: Mapping[str, Callable[[list[str]], list[str]]] = MappingProxyType({}),
     database: str = "",
+    together: int = 1,
 ) -> Generator[Chain]:
     """Run a whole chain.
 
     `agent_to` is another port for the agents' connection, such as a chaos line's. `around` says by a program's name
-    what its command is run under. `database` is the address of a PostgreSQL; SQLite without one.
+    what its command is run under. `database` is the address of a PostgreSQL; SQLite without one. `together` agents
+    share a process.
     """
     http_port = free_port()
     server_file = server_config(folder, http_port, (broker.host, broker.port))
@@ -323,15 +333,19 @@ def chain(
     names = [f"a{number}" for number in range(agents)]
     programs: list[Program] = []
     devices: list[Device] = []
+    files: list[str] = []
     with _cables(folder, names) as cables:
         for number, name in enumerate(names):
             (folder / name).mkdir(exist_ok=True)
             file = agent_config(folder, name, cables[name].ours, (broker.host, agent_to or broker.port))
             with file.open("a", encoding="utf-8") as more:
                 more.write(f'[local]\nlost = {{ type = "file", file = "{folder / f"lamp-{name}"}" }}\n')
-            command = around.get(name, as_it_is)([str(BIN / "campus-agent"), "run", "--config", str(file)])
-            programs.append(Program(name, command, folder))
+            files.append(str(file))
             devices.append(Device(cables[name].theirs, rate, seed * 100 + number))
+        for first in range(0, agents, together):
+            fleet = [sys.executable, str(Path(__file__).with_name("fleet.py")), *files[first : first + together]]
+            command = [str(BIN / "campus-agent"), "run", "--config", files[first]] if together == 1 else fleet
+            programs.append(Program(names[first], around.get(names[first], as_it_is)(command), folder))
         whole = Chain(folder, broker, programs, server, devices, http_port, database, [*cables.values()])
         try:
             server.start()
