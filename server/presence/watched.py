@@ -54,9 +54,13 @@ class Words:
         whose = {place[:2] for place in wanted}
         simulated = {(row.site, row.agent): bool(row.simulated) for row in _SIMULATED.rows(connection, whose)}
         self.told |= {place: Told(simulated=simulated.get(place[:2], False)) for place in wanted}
-        for table in (lines, zones, points):
-            for row in _NAMED[table].rows(connection, wanted):
+        left = set(wanted)
+        for table in (points, zones, lines):
+            if not left:
+                break
+            for row in _NAMED[table].rows(connection, left):
                 place = (row.site, row.agent, row.id)
+                left.discard(place)
                 grid, unit = getattr(row, "grid", ""), getattr(row, "unit", "")
                 self.told[place] = Told(row.name, row.place, grid, unit, simulated.get(place[:2], False))
                 if table is points:
