@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from config.agent import AgentConfig
 from config.points import PointSection
 from config.rules import ContactRule, ElectricalRule, LevelRule, TemperatureRule, WaterLevelRule
+from config.secrets import SCHEME as CREDENTIAL
 from contracts.vocabulary import SensorKind
 
 HINTS = {
@@ -24,6 +26,17 @@ HINTS = {
 """Kinds by what a contact's name says, the closest first."""
 QUIET = ("battery", "tamper", "电池", "电量", "防拆")
 """A contact that only tells of its device may stay without an alarm."""
+CELSIUS = ("°C", "°c", "℃", "c", "degc", "celsius", "摄氏度")
+UNITS: dict[SensorKind, tuple[str, ...]] = {
+    SensorKind.HEAT: CELSIUS,
+    SensorKind.TEMPERATURE: CELSIUS,
+    SensorKind.SMOKE: ("dB/m", "db/m"),
+    SensorKind.CO: ("ppm",),
+    SensorKind.GAS: ("%LEL", "%lel"),
+    SensorKind.WATER_LEVEL: ("m, cm or mm", "m", "cm", "mm"),
+    SensorKind.ELECTRICAL: ("mA", "ma", *CELSIUS),
+}
+"""What a kind's limits are in, as it is shown, then as it may be written."""
 PARTNERS = frozenset(
     {
         SensorKind.SMOKE,
@@ -40,7 +53,29 @@ PARTNERS = frozenset(
 def advice(config: AgentConfig) -> list[str]:
     """Return a line for each thing worth a second look; each begins with the name of the thing."""
     points = [point for bus in config.bus for point in bus.point]
-    return [*(line for point in points for line in _of_point(point)), *_of_zones(points)]
+    return [
+        *_of_agent(config),
+        *(line for point in points for line in (*_of_point(point), *_of_unit(point))),
+        *_of_zones(points),
+    ]
+
+
+def _of_agent(config: AgentConfig) -> Iterator[str]:
+    if not config.bus and not config.camera:
+        yield f"agent {config.agent}: watches nothing: add a [[bus]] or a [[camera]], see `campus-agent probe`"
+    for key in ("ca_file", "cert_file", "key_file", "password_file"):
+        file: Path | None = getattr(config.mqtt, key)
+        if file is not None and not str(file).startswith(CREDENTIAL) and not file.exists():
+            yield f"[mqtt] {key}: {file} is not on this machine"
+
+
+def _of_unit(point: PointSection) -> Iterator[str]:
+    known = UNITS.get(point.kind, ())
+    if point.unit and known and point.unit.lower() not in known:
+        yield (
+            f"point {point.id}: unit {point.unit!r}: {point.kind} is judged in {known[0]}:"
+            " bring the value there with scale and offset, or give it its kind"
+        )
 
 
 def _of_point(point: PointSection) -> Iterator[str]:

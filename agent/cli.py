@@ -21,9 +21,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The campus agent: sensors and cameras to the server."
 )
 
+File = Annotated[Path, typer.Argument(readable=False, help="the agent's TOML file")]  # we say ourselves what is wrong
+
 
 @app.command()
-def run(config: Annotated[Path, typer.Option(help="The agent's TOML file.")]) -> None:
+def run(config: Annotated[Path, typer.Option(help="The agent's TOML file.", readable=False)]) -> None:
     """Run the agent until it is told to stop."""
     from agent.run import run as run_agent  # noqa: PLC0415
 
@@ -31,7 +33,7 @@ def run(config: Annotated[Path, typer.Option(help="The agent's TOML file.")]) ->
 
 
 @app.command()
-def check(file: Path) -> None:
+def check(file: File) -> None:
     """Check a configuration file: every mistake on one line, or a summary and what is worth a second look."""
     try:
         config = load(file, AgentConfig)
@@ -49,7 +51,7 @@ def check(file: Path) -> None:
 
 
 @app.command("config")
-def show_config(file: Path) -> None:
+def show_config(file: File) -> None:
     """Print the configuration as it stands, defaults and all; secrets are not shown."""
     try:
         typer.echo(shown(load(file, AgentConfig)))

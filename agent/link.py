@@ -17,6 +17,7 @@ from agent.backoff import Backoff
 from agent.birth import birth
 from agent.clock import Clock
 from agent.lane import ReadingLane
+from agent.link_words import of_error
 from agent.mqtt import Connection, Incoming, LinkError, Outgoing
 from agent.outbox import Outbox
 from agent.publisher import Publisher
@@ -145,7 +146,7 @@ class Link:
         try:
             return Connection(self._config.mqtt, client_id, will, clock_synced=self._clock.synced())
         except (OSError, ValueError) as e:  # a certificate or password file that cannot be read
-            raise LinkError(f"{self._config.mqtt.host}:{self._config.mqtt.port}: {e}") from e
+            raise LinkError(f"{self._config.mqtt.host}:{self._config.mqtt.port}: {of_error(e)}") from e
 
     def _serve(self, connection: Connection, session: int, beat: Callable[[], None], stop: threading.Event) -> None:
         config = self._config
@@ -203,7 +204,8 @@ class Link:
             raise LinkError(f"{connection.address}: no sign of the broker for {now - connection.heard:.0f} s")
         if now - max(opened, self._answered or 0.0) > self._server_silent_s:
             silent_s, self._server_silent_s = self._server_silent_s, min(2 * self._server_silent_s, _MOST_SILENT_S)
-            raise LinkError(f"{connection.address}: the server has not answered for {silent_s:.0f} s")
+            never = f": is this enrolled as {self._config.site}/{self._config.agent}?" if self._answered is None else ""
+            raise LinkError(f"{connection.address}: the server has not answered for {silent_s:.0f} s{never}")
 
     def _flush(self, connection: Connection) -> None:
         deadline = time.monotonic() + 0.3

@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.link_words import of_end, of_error, of_refusal
 from config.agent import MqttSection
 from config.secrets import read_secret
 
@@ -95,7 +96,7 @@ class Connection:
             raise
         except (OSError, ValueError) as e:
             self.close()
-            raise LinkError(f"{self.address}: {e}") from e
+            raise LinkError(f"{self.address}: {of_error(e)}") from e
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -189,12 +190,12 @@ class Connection:
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         self.heard = time.monotonic()
         if reason.is_failure:
-            self._end = f"the broker refuses the connection: {reason}"
+            self._end = of_refusal(reason)
         else:
             self._accepted = True
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        self._end = self._end or f"the connection ended: {reason}"
+        self._end = self._end or of_end(reason)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self.heard = time.monotonic()
