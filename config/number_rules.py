@@ -23,7 +23,7 @@ class NumberRule(Section):
     step_per_s: float | None = Field(default=None, gt=0)  # faster than the quantity can move
     step_least: float = Field(default=0.0, ge=0)  # a step up to this is never questioned
     fall_least: float | None = Field(default=None, gt=0)  # a sudden fall of more is a loose wire; it may grow by
-    fall_per_s: float = Field(default=0.5, gt=0)  # so much a second
+    fall_per_s: float = Field(default=0.3, gt=0)  # so much a second, until the value stands still
     stuck_s: float | None = Field(default=None, gt=0)  # the very same raw value for so long, where noise is normal
     gap_s: float | None = Field(default=None, gt=0)  # none given: 2.5 of the usual intervals, at least 30 s
     grace_s: float = Field(default=3.0, ge=0)  # trouble shorter than this is no fault
@@ -53,6 +53,7 @@ class TemperatureRule(NumberRule):
     at_most: float | None = 125.0
     step_per_s: float | None = 10.0
     step_least: float = 5.0
+    fall_least: float | None = 5.0
     stuck_s: float | None = 24 * HOUR
     high: float | None = None
     low: float | None = None
@@ -88,6 +89,10 @@ class WaterLevelRule(NumberRule):
     distance: bool = False  # smaller is higher water
     special: tuple[float, ...] = (65533.0, 65534.0)
     special_from: float | None = None  # none given: 5000 for a distance in mm
+    at_least: float | None = None  # none given: 20 m round the marks, 200 m below and 9000 m above the datum without;
+    at_most: float | None = None  # of a distance 1 mm, for 0 is a gauge that sees nothing
+    fall_least: float | None = None  # none given: 1 m of a height; no water falls by that at once, a lost wire does
+    chatter: int = Field(default=0, ge=0)  # waves are no loose wire: a flood among them must be told
     stuck_s: float | None = 6 * HOUR
     high: float | None = None  # the mark, in the point's unit: a height, or the distance down to it
     critical: float | None = None
@@ -97,7 +102,7 @@ class WaterLevelRule(NumberRule):
         default=0.5, gt=0
     )  # m in 10 minutes: an advisory; faster than a tide of 7 m, slower than a flood
     on_delay_s: float = Field(default=0.0, ge=0)
-    off_delay_s: float = Field(default=0.0, ge=0)
+    off_delay_s: float = Field(default=60.0, ge=0)  # what waves lap over is one alarm
     second: str = ""  # the id of a second gauge of this agent, on any bus
     agree: float = Field(default=0.3, gt=0)  # the two may differ by so much
     again_s: float = Field(default=HOUR, gt=0)

@@ -50,7 +50,7 @@ from detectors.schedules import covers
 from detectors.smoke import Smoke, SmokeValidity
 from detectors.validity import NumberValidity
 from detectors.watched import Watched
-from detectors.water import WaterLevel, no_echo_from
+from detectors.water import WaterLevel, believable
 
 SCHOOL = CalendarSection()
 LIMITED = {"level": Hazard.ANOMALY, "temperature": Hazard.TEMPERATURE, "electrical": Hazard.ELECTRICAL}
@@ -69,7 +69,8 @@ def detectors_for(point: PointSection, calendar: CalendarSection = SCHOOL) -> li
         case GasRule() as rule:
             return _bit_or_number(point, rule, [Gas(here, rule), OwnAlarm(here, Hazard.GAS, latch=rule.latch)])
         case WaterLevelRule() as rule:
-            return _numbers(point, rule, [WaterLevel(here, rule, point.unit), *_unusual(point, calendar)])
+            shown = believable(rule, point.unit)
+            return _numbers(point, shown, [WaterLevel(here, rule, point.unit), *_unusual(point, calendar)])
         case LevelRule() | TemperatureRule() | ElectricalRule() as rule:
             return _numbers(point, rule, [*_level(here, rule), *_unusual(point, calendar)])
         case ContactRule() as rule:
@@ -113,8 +114,7 @@ def _bit_or_number(point: PointSection, rule: NumberRule, rules: Sequence[PointR
 
 
 def _numbers(point: PointSection, rule: NumberRule, rules: Sequence[PointRule]) -> list[Detector]:
-    special_from = no_echo_from(rule, point.unit) if isinstance(rule, WaterLevelRule) else None
-    return [Watched(point.id, NumberValidity(rule, silence_s=point.silence_s, special_from=special_from), rules)]
+    return [Watched(point.id, NumberValidity(rule, silence_s=point.silence_s), rules)]
 
 
 def _bits(point: PointSection, rule: BitRule, rules: Sequence[PointRule]) -> list[Detector]:

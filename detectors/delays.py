@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+AGREED_S = 0.8  # samples that agree lie so far apart: at five a second, two of them are one and the same disturbance
+
 
 class Held:
     """A yes that must hold for `on_s` seconds and `samples` samples, a no for `off_s` seconds.
@@ -10,7 +12,7 @@ class Held:
     """
 
     def __init__(self, on_s: float = 0.0, off_s: float = 0.0, samples: int = 1) -> None:
-        self._on_s = on_s
+        self._on_s = max(on_s, AGREED_S) if samples > 1 else on_s
         self._off_s = off_s
         self._samples = samples
         self._wanted: bool | None = None

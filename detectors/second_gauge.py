@@ -14,7 +14,7 @@ from detectors.delays import Held
 from detectors.findings import Event
 from detectors.validity import NumberValidity
 from detectors.values import number
-from detectors.water import METRES, no_echo_from
+from detectors.water import METRES, believable
 from drivers.samples import Reading
 
 FRESH_S = 1800.0  # river gauges report every quarter of an hour
@@ -26,7 +26,7 @@ class Gauge:
 
     def __init__(self, point: PointSection) -> None:
         self._rule = point.rule if isinstance(point.rule, WaterLevelRule) else WaterLevelRule()
-        self._valid = NumberValidity(self._rule, special_from=no_echo_from(self._rule, point.unit))
+        self._valid = NumberValidity(believable(self._rule, point.unit))
         self._metre = METRES.get(point.unit, 1.0)
 
     def height(self, reading: Reading) -> float | None:

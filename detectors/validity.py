@@ -23,9 +23,8 @@ class NumberValidity:
 
     needed = 2  # one odd value is rejected in silence
 
-    def __init__(self, rule: NumberRule, *, silence_s: float | None = None, special_from: float | None = None) -> None:
+    def __init__(self, rule: NumberRule, *, silence_s: float | None = None) -> None:
         self._rule = rule
-        self._special_from = special_from if rule.special_from is None else rule.special_from
         self._gap_s = silence_s or rule.gap_s
         self._intervals: deque[float] = deque(maxlen=INTERVALS)
         self._last_at: float | None = None
@@ -94,7 +93,7 @@ class NumberValidity:
         return limit is not None and self._same_seen > 10 and at - self._same[1] >= limit
 
     def _is_special(self, value: float) -> bool:
-        if self._special_from is not None and value >= self._special_from:
+        if self._rule.special_from is not None and value >= self._rule.special_from:
             return True
         return any(abs(value - code) <= self._rule.special_tolerance for code in self._rule.special)
 
@@ -122,7 +121,9 @@ class NumberValidity:
         least = self._rule.fall_least
         if least is None or before is None or at < before[1]:
             return False
-        return before[0] - value > least + self._rule.fall_per_s * (at - before[1])
+        still = self._same is not None and self._same[0] == value and self._same[1] > before[1]
+        until = self._same[1] if still and self._same else at  # what stands still has not gone on to cool
+        return before[0] - value > least + self._rule.fall_per_s * (until - before[1])
 
     def _jumped(self, value: float, at: float) -> bool:
         if self._rule.step_per_s is None or self._good is None or self._possible(self._good, value, at):

@@ -16,11 +16,30 @@ from drivers.samples import Value
 
 RISE_S = 600.0
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0}
+NEAREST_M = 0.001  # nothing is measured at the gauge itself
+ROUND_MARKS_M = 20.0  # a gauge hangs within so much of its marks
+LOWEST_M, HIGHEST_M = -200.0, 9000.0  # of a datum at sea level
+FALL_M, FALL_M_PER_S = 1.0, 0.005  # more at once is a lost wire
 
 
-def no_echo_from(rule: WaterLevelRule, unit: str) -> float | None:
-    """Return from where on a value means that nothing was seen: ultrasonic gauges of 5 m range answer 5000 and more."""
-    return 5000.0 if rule.distance and unit == "mm" else None
+def believable(rule: WaterLevelRule, unit: str) -> WaterLevelRule:
+    """Return the rule with what a gauge in this unit can show, where the rule does not say so itself.
+
+    Ultrasonic gauges of 5 m range answer 5000 mm and more where nothing was seen.
+    """
+    metre = METRES.get(unit, 1.0)
+    if rule.distance:
+        shown = {"at_least": NEAREST_M / metre, "special_from": 5000.0 if unit == "mm" else None}
+    else:
+        marks = [mark for mark in (rule.high, rule.critical) if mark is not None]
+        shown = {
+            "at_least": (min(marks) - ROUND_MARKS_M / metre) if marks else LOWEST_M / metre,
+            "at_most": (max(marks) + ROUND_MARKS_M / metre) if marks else HIGHEST_M / metre,
+            "fall_least": FALL_M / metre,
+            "fall_per_s": FALL_M_PER_S / metre,
+        }
+    told = rule.model_fields_set
+    return rule.model_copy(update={key: value for key, value in shown.items() if key not in told})
 
 
 class WaterLevel:
@@ -45,7 +64,7 @@ class WaterLevel:
         ]
         self._three: deque[float] = deque(maxlen=3)
         self._recent = RecentLow(RISE_S + 30.0)
-        self._rising = Held(samples=2)
+        self._rising = Held(0.0, RISE_S, samples=2)  # among waves it is one, too
         self._value: float | None = None
 
     def value(self, value: Value, at: float, utc: float) -> list[Event]:

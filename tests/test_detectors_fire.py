@@ -74,7 +74,7 @@ def test_a_latched_alarm_ends_only_by_a_person_and_only_when_its_cause_is_gone()
     for sample in series(200, 1, *[66.0] * 3):
         assert not [e for d in detectors for e in d.update(sample)]
     assert not [e for d in detectors for e in d.reset(203)]
-    for sample in series(300, 1, *[20.0] * 70):
+    for sample in series(300, 1, *[66.0 - n / 2 for n in range(70)]):
         assert not [e for d in detectors for e in d.update(sample)]
     assert [e.active for d in detectors for e in d.reset(400)] == [False]  # pyright: ignore[reportAttributeAccessIssue]
 

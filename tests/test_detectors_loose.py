@@ -45,7 +45,7 @@ def falls(*when: float, end: float, low: float = 10.0) -> list[Sample]:
 
 def dip(after: float) -> list[Sample]:
     """21 degC, half a minute at 9, then another value."""
-    return [*series(0, 1, *[21.0] * 10), *series(10, 1, *[9.0] * 30), *series(40, 1, *[after] * 60)]
+    return [*series(0, 1, *[21.0] * 10), *series(10, 1, *[9.0, 9.1] * 15), *series(40, 1, *[after] * 60)]
 
 
 def away(value: Value, times: int) -> list[Sample]:
@@ -68,8 +68,11 @@ def away(value: Value, times: int) -> list[Sample]:
             [*falls(10, 20, 30, end=40), *(at(40 + n, 90.0) for n in range(60))],
             ["30 fault on fault chatter", "93 fault off", "93 heat on critical fixed-limit"],
         ),
-        (HEAT, dip(21.0), ["13 fault on fault step", "24 fault off"]),
-        (HEAT, dip(45.0), ["13 fault on fault step", "24 fault off", "43 heat on critical rate-of-rise"]),
+        (HEAT, dip(21.0), ["13 fault on fault step", "34 fault off"]),
+        (HEAT, dip(45.0), ["13 fault on fault step", "34 fault off", "43 heat on critical rate-of-rise"]),
+        (HEAT, series(0, 1, *[21.0] * 9, *[0.0] * 900, *[21.0] * 60), ["12 fault on fault step", "910 fault off"]),
+        (HEAT, series(0, 30, *[18.0, 18.1] * 5, *[0.0] * 30, *[18.0] * 9), ["330 fault on fault step", "1230 fault"]),
+        (ROOM, series(0, 1, *[21.0] * 9, *[0.0] * 900, *[21.0] * 60), ["12 fault on fault step", "910 fault off"]),
         (ROOM, series(0, 1, *[21, 21, 21, 60, 60, 21, 21, 60, 60, 21] * 3), ["7 fault on fault chatter"]),
         (ROOM, away(21, 8), ["24", "26", "44", "46", "64 fault on fault timeout"]),
         (DOOR, [*away(OFF, 3), tick(124), tick(125)], ["24", "25", "44", "45", "64 fault on", "125 fault off"]),
@@ -84,6 +87,9 @@ def away(value: Value, times: int) -> list[Sample]:
         "what burns once the wire holds is an alarm",
         "what comes back to where it fell from has not risen",
         "what rises higher than it fell from has risen",
+        "what fell and stands still is lost, however long, and has not risen when it is back",
+        "at two samples a minute too",
+        "and so is a room's temperature",
         "a temperature that leaps up and down is a loose wire",
         "a device that comes and goes is one standing fault from the third time on",
         "which ends without a word of a contact that speaks only when it changes",
