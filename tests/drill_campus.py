@@ -14,7 +14,7 @@ from contracts.messages import Heartbeat, Stamp
 from contracts.topics import Kind, Topic
 from contracts.vocabulary import Clock
 from server.database import Database
-from server.drills import store
+from server.drills import outcome, store
 from server.drills.beats import Beats
 from server.drills.clocks import Moment, Trust
 from server.drills.conductor import Conductor, Flaw
@@ -136,7 +136,7 @@ class Campus:
 
     def result(self, drill: str) -> Result:
         with self.database.read.connect() as connection:
-            return store.revisions(connection, drill)[-1][1]
+            return outcome.revisions(connection, drill)[-1][1]
 
     def drill(self, drill: str) -> store.Drill:
         with self.database.read.connect() as connection:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from contracts.topics import Kind
 from server.changes import changes
 from server.database import connect, sqlite_address
-from server.drills import store
+from server.drills import outcome, store
 from server.drills.conductor import Flaw
 from server.drills.inputs import DrillKind, Ended
 from server.drills.results import Phase, Verdict
@@ -97,7 +97,7 @@ def test_late_data_add_a_revision_and_overwrite_nothing(campus: Campus) -> None:
     campus.cross("pi-2/west", 26, came=100)
     conductor.step(NOW + 130)
     with campus.database.read.connect() as connection:
-        kept = [r.count.net for _, r in store.revisions(connection, drill)]
+        kept = [r.count.net for _, r in outcome.revisions(connection, drill)]
     assert kept == [6, 7]
     assert campus.duties == [drill]
 

@@ -31,9 +31,10 @@ from server.drills.inputs import (
     Signal,
     Start,
 )
+from server.drills.outcome import Problem
 from server.drills.record import Past, Record
 from server.drills.results import Count, Phase, Result, Span
-from server.drills.store import Drill, Problem
+from server.drills.store import Drill
 from server.drills.workbook import workbook
 
 T0 = 1_800_000_000.0

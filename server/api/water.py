@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
-from contracts.messages import Id, Value
+from contracts.messages import Id
 from contracts.vocabulary import Hazard
 from server.accounts.reach import Reach
 from server.accounts.sessions import Session
@@ -19,11 +18,11 @@ from server.alerts.store import listed
 from server.alerts.view import AlertView
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
-from server.moments import Moment
+from server.api.water_bodies import ArrivalBody, BoardView, CheckedIn, CheckInBody, DispatchBody, WaterView
 from server.presence.tables import points, zones
 from server.services import Services
 from server.water import records
-from server.water.board import Tile, board
+from server.water.board import board
 from server.water.gather import WATER_KINDS, Found, gather
 from server.water.patrol import CheckIn, check_in
 from server.water.plot import SPAN, svg
@@ -32,62 +31,7 @@ router = APIRouter(prefix="/api/v1/water", tags=["water"])
 
 WATER_HAZARDS = frozenset({Hazard.WATER_PERSON, Hazard.WATER_LEVEL, Hazard.LIFE_RING})
 Reader = Annotated[Session, Depends(require("water.read"))]
-SmallId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+$")]
-Line = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
 MOST_SAMPLES = 200_000
-
-
-class WaterView(BaseModel):
-    """One zone or point at the water, with the alerts that are open there."""
-
-    site: str
-    agent: str
-    id: str
-    name: str
-    kind: str
-    place: str
-    value: Value
-    at: Moment | None
-    alerts: tuple[AlertView, ...]
-
-
-class BoardView(BaseModel):
-    """All tiles, by state and then by grade."""
-
-    server_time: Moment
-    tiles: tuple[Tile, ...]
-
-
-class DispatchBody(BaseModel):
-    """Somebody is sent; `who` is the sender himself where it is empty."""
-
-    id: SmallId
-    who: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
-
-
-class ArrivalBody(BaseModel):
-    """Who was sent is there."""
-
-    id: SmallId
-
-
-class CheckInBody(BaseModel):
-    """A visit to the checkpoint of a code."""
-
-    id: SmallId
-    token: SmallId
-    gear: dict[Annotated[str, Field(max_length=20)], bool] = Field(default={}, max_length=10)
-    note: Line = ""
-    trouble: bool = False
-    age_s: float = Field(default=0.0, ge=0, le=7 * 86_400, description="how long ago, where the phone had no network")
-
-
-class CheckedIn(BaseModel):
-    """What came of it."""
-
-    hazards: tuple[int, ...] = Field(description="entries of the ledger")
-    left: tuple[str, ...] = Field(description="checkpoints still to be visited today")
-    fulfilled: bool = Field(description="the duty is ticked")
 
 
 @router.get("", responses=declared(401, 403))

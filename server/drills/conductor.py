@@ -15,7 +15,7 @@ from contracts.topics import Kind
 from contracts.vocabulary import Clock
 from server.changes import announce
 from server.database import Database
-from server.drills import store
+from server.drills import outcome, store
 from server.drills.beats import known_beats
 from server.drills.clocks import Moment, Trust, align
 from server.drills.engine import result
@@ -182,7 +182,7 @@ class Conductor:
         if drill.finished_at is None or found.phase in (Phase.FINISHED, Phase.VOID):
             store.set_phase(connection, drill, found, now)
         if found.phase is Phase.FINISHED:
-            revision = store.keep_result(connection, drill.id, found, now)
+            revision = outcome.keep_result(connection, drill.id, found, now)
             if revision == 1:
                 _log.info("drill %s: finished, %s", drill.id, found.official)
                 if found.official is not None:  # a drill nobody was timed in proves nothing
@@ -198,11 +198,11 @@ class Conductor:
             if stage.verdict is not Verdict.MISSED or stage.official is None:
                 continue
             text = missed(drill, stage)
-            problem = store.Problem(f"target-{stage.id}", now, "演练计时", text, drill.name, None)
-            if any(p.id == problem.id for p in store.problems(connection, drill.id)):
+            problem = outcome.Problem(f"target-{stage.id}", now, "演练计时", text, drill.name, None)
+            if any(p.id == problem.id for p in outcome.problems(connection, drill.id)):
                 continue
             cause = f"drill/{drill.id}/{problem.id}"
             hazard = self.open_hazard(connection, Flaw(drill.site, cause, text, drill.name, problem.by, now))
-            store.add_problem(
-                connection, drill, store.Problem(problem.id, now, problem.by, text, drill.name, hazard), now
+            outcome.add_problem(
+                connection, drill, outcome.Problem(problem.id, now, problem.by, text, drill.name, hazard), now
             )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from server.drills import words
 from server.drills.feasibility import minutes
+from server.drills.outcome import Problem
 from server.drills.results import Result, Verdict
-from server.drills.store import Drill, Problem
+from server.drills.store import Drill
 
 FIELDS: dict[str, str] = {
     "commander": "总指挥",

@@ -1,4 +1,4 @@
-"""Drills in the database: plan one, say something in it, read it, keep its results and problems."""
+"""Drills in the database: plan one, say something in it, read it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from server.accounts.reach import Reach
 from server.changes import announce
-from server.database import insert_new
 from server.drills import acts
 from server.drills.inputs import Act, DrillKind, Plan, Start
 from server.drills.results import Phase, Result
-from server.drills.tables import drill_acts, drill_problems, drill_results, drills
+from server.drills.tables import drill_acts, drills
 from server.errors import RefusedError, UnknownError
 from server.ids import fresh_id
 from server.ingest.tables import durables
@@ -24,7 +22,6 @@ from server.ingest.tables import durables
 RUNNING = (Phase.ALARM, Phase.SHELTER, Phase.EVACUATING)
 LONGEST_S = 3600.0
 """A drill that nobody ended runs no longer than this: alarms must not be tagged as drill for ever."""
-RESULT = TypeAdapter(Result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +45,6 @@ class Drill:
     t0_s: float | None = None
     finished_at: datetime | None = None
     simulated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that went wrong in a drill, and its number in the ledger."""
-
-    id: str
-    at: datetime
-    by: str
-    text: str
-    place: str
-    hazard: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,45 +175,6 @@ def save_record(connection: Connection, drill: Drill, fields: Mapping[str, Any],
     values = {"record": {**drill.record, **fields}}
     connection.execute(update(drills).where(drills.c.id == drill.id).values(values))
     announce(connection, now, "drill", drill.site, {"id": drill.id})
-
-
-def keep_result(connection: Connection, drill: str, found: Result, now: datetime) -> int:
-    """Add a revision where the result differs from the last; return the newest revision."""
-    last = revisions(connection, drill)
-    if last and last[-1][1] == found:
-        return len(last)
-    values = {"drill": drill, "revision": len(last) + 1, "at": now, "result": RESULT.dump_python(found, mode="json")}
-    insert_new(connection, drill_results, values)
-    return len(last) + 1
-
-
-def revisions(connection: Connection, drill: str) -> list[tuple[datetime, Result]]:
-    """All results that were ever kept, oldest first."""
-    query = select(drill_results).where(drill_results.c.drill == drill).order_by(drill_results.c.revision)
-    return [(row.at, RESULT.validate_python(row.result)) for row in connection.execute(query)]
-
-
-def add_problem(connection: Connection, drill: Drill, problem: Problem, now: datetime) -> bool:
-    """Write down a problem; False where its id is known already."""
-    values = {
-        "drill": drill.id,
-        "id": problem.id,
-        "at": problem.at,
-        "by": problem.by,
-        "text": problem.text,
-        "place": problem.place,
-        "hazard": problem.hazard,
-    }
-    fresh = insert_new(connection, drill_problems, values)
-    if fresh:
-        announce(connection, now, "drill", drill.site, {"id": drill.id})
-    return fresh
-
-
-def problems(connection: Connection, drill: str) -> list[Problem]:
-    """The problems of a drill, oldest first."""
-    query = select(drill_problems).where(drill_problems.c.drill == drill).order_by(drill_problems.c.at)
-    return [Problem(r.id, r.at, r.by, r.text, r.place, r.hazard) for r in connection.execute(query)]
 
 
 def _drill(row: Any) -> Drill:

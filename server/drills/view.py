@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from config.school import SchoolConfig
 from server.alerts.tables import IS_OPEN, alerts
-from server.drills import store
+from server.drills import outcome, store
 from server.drills.feasibility import Forecast, forecasts
 from server.drills.record import FIELDS, Past, Record
 from server.drills.results import Result
@@ -144,11 +144,11 @@ def view(
         result=found,
         verdict=verdict_line(found),
         reconciled=reconciled(found),
-        revision=len(store.revisions(connection, drill.id)),
+        revision=len(outcome.revisions(connection, drill.id)),
         links=links(connection, drill, school, now_s),
         places={c.id: c.place for c in school.classes} if school else {},
         problems=tuple(
-            ProblemRow(p.id, p.at, p.by, p.text, p.place, p.hazard) for p in store.problems(connection, drill.id)
+            ProblemRow(p.id, p.at, p.by, p.text, p.place, p.hazard) for p in outcome.problems(connection, drill.id)
         ),
         record={key: str(written.get(key, "") or "") for key in FIELDS},
         armed_until=drill.armed_until,
@@ -188,16 +188,16 @@ def record(connection: Connection, drill: store.Drill, found: Result, school: Sc
     """Everything for the printed page and the workbook."""
     past: list[Past] = []
     for other in store.before(connection, drill):
-        kept = store.revisions(connection, other.id)
+        kept = outcome.revisions(connection, other.id)
         if kept:
             past.append(Past(other, kept[-1][1]))
     return Record(
         school=school.name if school else drill.site,
         drill=drill,
         result=found,
-        problems=store.problems(connection, drill.id),
+        problems=outcome.problems(connection, drill.id),
         past=past,
-        revision=len(store.revisions(connection, drill.id)),
+        revision=len(outcome.revisions(connection, drill.id)),
     )
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from server.accounts.permissions import may
 from server.accounts.reach import Reach
 from server.accounts.web import identify
-from server.api.drills import CURVE_WORDS
+from server.api.drill_papers import CURVE_WORDS
 from server.drills import record as records
 from server.drills import store, words
 from server.drills.curve import svg
