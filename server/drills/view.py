@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from config.school import SchoolConfig
 from server.alerts.tables import IS_OPEN, alerts
@@ -174,8 +174,10 @@ def links(
 
 
 def running_now(connection: Connection, drill: store.Drill, school: SchoolConfig | None) -> RunningDrill:
-    """A running drill with the real alarms in its midst."""
-    query = select(alerts).where(alerts.c.site == drill.site, IS_OPEN, alerts.c.active)
+    """A running drill with the real alarms in its midst; an urgent one that is over already stays until it is taken."""
+    begun = datetime.fromtimestamp(drill.begun_s or 0.0, tz=UTC)
+    unseen = and_(alerts.c.severity == "critical", ~alerts.c.acked, alerts.c.received_at >= begun)
+    query = select(alerts).where(alerts.c.site == drill.site, IS_OPEN, or_(alerts.c.active, unseen))
     real = [
         RealAlarm(row.id, row.name, row.place, row.kind, row.severity, row.began_at)
         for row in connection.execute(query)

@@ -14,10 +14,14 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from drilling import NAME, PASSWORD, SITE, DrillServer, ExitAgent, served
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Route, expect, sync_playwright
 from waiting import until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HEARD = """async () => {
+  const { connect } = await import("/static/shared-stream.js");
+  connect("/api/v1/stream", (name) => name === "alert" && console.log("heard"), () => {});
+}"""
 PHONE, SCREEN = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
@@ -250,6 +254,37 @@ def test_a_real_alarm_in_a_drill_breaks_through_on_every_page(campus: Campus, co
         for page in pages:
             expect(page.locator("#real-alarm")).to_contain_text("真实报警，不是演练", timeout=8000)
             expect(page.locator("#real-alarm")).to_contain_text("烟雾报警")
+    campus.finish(drill)
+
+
+def test_an_alarm_that_comes_while_a_page_asks_what_runs_is_not_missed(campus: Campus, context: BrowserContext) -> None:
+    drill = campus.plan()
+    campus.post(drill, "signal", {"id": "go"})
+    page, held, asked = context.new_page(), list[tuple[Route, APIResponse]](), list[Route]()
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            held.append((route, route.fetch()))  # of a time before the alarm; given when the alarm has come
+        elif len(asked) == 2:
+            route.fulfill(status=503, body="{}")
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/drills/running", answer)
+    with ExitAgent(campus.server, "gate") as agent:
+        page.goto(f"{campus.server.url}/drills/{drill}/board")
+        while not held:
+            page.wait_for_timeout(50)
+        page.evaluate(HEARD)
+        with page.expect_console_message(lambda said: said.text == "heard", timeout=30_000):
+            agent.event("boiler-smoke", "smoke")
+        first, early = held[0]
+        first.fulfill(response=early)
+        expect(page.locator("#real-alarm")).to_contain_text("真实报警，不是演练", timeout=30_000)
+        while len(asked) < 3:  # the second had no answer
+            page.wait_for_timeout(50)
+        expect(page.locator("#real-alarm")).to_contain_text("烟雾报警")
     campus.finish(drill)
 
 

@@ -14,15 +14,26 @@ export class RealAlarm {
   constructor(alerts) {
     this.alerts = alerts;
     this.drills = []; // what runs now, each with the alarms that are not its own signal
+    this.known = new Set(); // alerts of which the server has said whether they are the drill's own signal
+    this.unsure = false; // it could not be asked about the newest
     this.told = new Set(); // incidents that have sounded here
     this.urgent = false;
+  }
+
+  /** Take the server's word on the drills that run; null where it gave none. `known` are the alerts it was asked about. */
+  judged(drills, known) {
+    this.unsure = drills === null;
+    if (drills !== null) [this.drills, this.known] = [drills, known];
+    this.show();
   }
 
   /** Say what is wrong now; call it when alerts or drills have changed. */
   show() {
     const drilling = new Set(this.drills.map((drill) => drill.site));
-    const inDrill = this.drills.flatMap((drill) => drill.alarms.map((one) => ({ ...this.alerts.get(one.id), point: "", ...one, site: drill.site })));
-    const waiting = [...this.alerts.values()].filter((alert) => this.#waits(alert) && !drilling.has(alert.site));
+    const told = this.drills.flatMap((drill) => drill.alarms.map((one) => ({ ...this.alerts.get(one.id), point: "", ...one, site: drill.site })));
+    const open = [...this.alerts.values()];
+    const inDrill = [...told, ...open.filter((alert) => drilling.has(alert.site) && this.#unjudged(alert))];
+    const waiting = open.filter((alert) => this.#waits(alert) && !drilling.has(alert.site));
     const all = [...inDrill, ...inOrder(waiting)];
     this.urgent = all.some((alarm) => !alarm.late);
     banner.hidden = all.length === 0;
@@ -41,6 +52,11 @@ export class RealAlarm {
   /** Outside a drill it is for those who can act; the wall has its cards. */
   #waits(alert) {
     return !onWall && may("alerts.ack") && alert.severity === "critical" && active(alert) && unacked(alert) && !alert.shelved_until;
+  }
+
+  /** An alarm is taken as real until the server has said that it is the drill's own signal. */
+  #unjudged(alert) {
+    return this.unsure && !this.known.has(alert.id) && alert.severity === "critical" && active(alert);
   }
 
   #sound(all) {
