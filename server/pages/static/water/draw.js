@@ -3,6 +3,7 @@ import { get, post, put } from "/static/api.js";
 import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { t } from "/static/text.js";
+import { Canvas, svg } from "/static/water/canvas.js";
 import { Trace } from "/static/water/trace.js";
 
 new Live();
@@ -13,16 +14,11 @@ let still = null; // the picture's size and the shapes as they are watched now
 let drawn = null;
 let trace = null; // a new shape while it is traced
 const adders = [byId("add-zone"), byId("add-line")];
-const svg = (tag, properties) => {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(properties)) node.setAttribute(name, value);
-  return node;
-};
+const surface = new Canvas(canvas, () => ({ still, drawn, trace, kind: current()[0], id: current()[1], name: name() }));
 
 const path = (camera) => `/api/v1/cameras/${camera.site}/${camera.agent}/${camera.id}`;
 const chosen = () => list[Number(cameras.value)];
 const current = () => shapes.value.split("/");
-const numbers = () => drawn[current()[0]][current()[1]];
 const own = () => drawn?.drawn.find((one) => one.id === current()[1]);
 const changed = () => JSON.stringify(drawn) !== JSON.stringify(still.shapes);
 const name = () => shapes.selectedOptions[0]?.textContent ?? "";
@@ -41,8 +37,8 @@ async function take() {
     const camera = chosen();
     still = { camera, ...(await post(`${path(camera)}/still`, {}, 12_000)) };
     drawn = structuredClone(still.shapes);
-    open();
     say(said, "");
+    open();
   } catch (e) {
     say(said, t("draw.failed", { text: e.detail ?? e.message }));
   } finally {
@@ -54,10 +50,8 @@ function open() {
   endTrace();
   listShapes();
   if (shapes.options.length === 0) say(said, t("draw.noshapes"));
-  canvas.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
-  canvas.replaceChildren(svg("image", { href: `data:image/jpeg;base64,${still.image}`, width: still.width, height: still.height }));
+  surface.open(still);
   still.image = ""; // shown once
-  canvas.removeAttribute("hidden");
   draw();
 }
 
@@ -132,74 +126,12 @@ function edited() {
   say(shapes.selectedOptions[0], t(`draw.${shape.kind}`, { name: shape.name }));
 }
 
-function draw(focus = null) {
-  for (const old of canvas.querySelectorAll(".shape, circle[data-i]")) old.remove();
+function draw() {
   showOwn();
   for (const id of ["cancel", "close"]) byId(id).hidden = !trace || (id === "close" && trace.kind === "line");
-  const [kind, id] = current();
-  for (const group of ["zones", "lines"]) {
-    for (const [key, points] of Object.entries(drawn[group])) {
-      const mine = !trace && group === kind && key === id;
-      canvas.append(svg(group === "zones" ? "polygon" : "polyline", { points: points.join(" "), class: mine ? "shape" : "shape other" }));
-    }
-  }
-  if (trace) trace.draw(); // above the others
-  if (!id || trace) return;
-  const radius = still.width / 90;
-  for (let i = 0; i < numbers().length; i += 2) {
-    const dot = svg("circle", { cx: numbers()[i], cy: numbers()[i + 1], r: radius, tabindex: 0, role: "button", "data-i": i, "aria-label": t("draw.handle", { name: name(), n: i / 2 + 1 }) });
-    canvas.append(dot);
-    if (i === focus) dot.focus();
-  }
+  surface.draw();
 }
 
-function move(i, x, y) {
-  numbers()[i] = Math.round(Math.min(still.width, Math.max(0, x)));
-  numbers()[i + 1] = Math.round(Math.min(still.height, Math.max(0, y)));
-  draw(i);
-}
-
-function keyed(event) {
-  if (trace) {
-    trace.keyed(event);
-    return;
-  }
-  const i = Number(event.target.dataset?.i ?? NaN);
-  if (Number.isNaN(i)) return;
-  const step = event.shiftKey ? 10 : 1;
-  const by = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
-  const points = numbers();
-  if (by) move(i, points[i] + by[0], points[i + 1] + by[1]);
-  else if (event.key === "Insert" && current()[0] === "zones" && points.length < 80) {
-    const next = (i + 2) % points.length;
-    points.splice(i + 2, 0, Math.round((points[i] + points[next]) / 2), Math.round((points[i + 1] + points[next + 1]) / 2));
-    draw(i + 2);
-  } else if (event.key === "Delete" && current()[0] === "zones" && points.length > 6) {
-    points.splice(i, 2);
-    draw(Math.max(0, i - 2));
-  } else return;
-  event.preventDefault();
-}
-
-let held = null;
-const on = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(canvas.getScreenCTM().inverse());
-canvas.addEventListener("pointerdown", (event) => {
-  if (trace) {
-    event.preventDefault(); // the cross keeps the keys
-    const { x, y } = on(event);
-    trace.place(x, y);
-    return;
-  }
-  held = event.target.dataset?.i === undefined ? null : Number(event.target.dataset.i);
-  if (held !== null) canvas.setPointerCapture(event.pointerId);
-});
-canvas.addEventListener("pointermove", (event) => {
-  if (held === null) return;
-  const at = on(event);
-  move(held, at.x, at.y);
-});
-canvas.addEventListener("pointerup", () => (held = null));
-canvas.addEventListener("keydown", keyed);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && trace) cancel();
 });
