@@ -50,7 +50,7 @@ def agents_part(presence: Presence) -> Part:
     """Judge by the agent that was heard longest ago."""
     views = presence.views
     if presence.orphaned_sites:
-        return Part("lost", None, f"{presence.orphaned_sites} 所学校的消息无进程接收")
+        return Part("lost", None, "orphaned", n=presence.orphaned_sites)
     if not views:
         return Part("lost", None, "none")
     age_s = max((view.age_s for view in views if view.age_s is not None), default=None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drill_campus import NOW, START, Campus, moment, run_out, utc
+from drill_campus import NOW, SCHOOL, START, Campus, moment, run_out, utc
 from sqlalchemy import select
 
 from contracts.topics import Kind
@@ -17,6 +17,7 @@ from server.drills import outcome, store
 from server.drills.conductor import Flaw
 from server.drills.inputs import DrillKind, Ended
 from server.drills.results import Phase, Verdict
+from server.drills.view import row_of
 from server.drills.wiring import Books
 from server.duties.plan import load_plan
 from server.duties.tables import records
@@ -48,6 +49,10 @@ def test_a_drill_is_timed_by_the_edge_and_ends_by_itself(campus: Campus) -> None
     assert (found.assembled.seconds, found.count.net, found.stages[0].verdict) == (45.0, 6, Verdict.MET)
     assert campus.duties == [drill]
     assert campus.hazards == []
+    with campus.database.read.connect() as connection:
+        row = row_of(campus.drill(drill), SCHOOL, outcome.newest(connection, [drill, "none"])[drill])
+    assert (row.verdict, row.official_s) == ("met", 45.0)
+    assert row_of(campus.drill(campus.plan()), SCHOOL).verdict == ""
 
 
 def test_crossings_that_come_minutes_late_lose_no_second(campus: Campus) -> None:

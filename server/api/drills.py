@@ -15,7 +15,7 @@ from server.accounts.web import Parts
 from server.api.drill_access import Leader, Reader, conductor_of, view_of
 from server.api.drill_bodies import NewDrill, ServerClock
 from server.api.problems import Problem, declared
-from server.drills import store
+from server.drills import outcome, store
 from server.drills.planning import plan
 from server.drills.view import DrillRow, DrillView, RunningDrill, SchoolView, row_of, running_now, school_view
 
@@ -33,7 +33,8 @@ def drills(
     conductor = conductor_of(services)
     with services.database.read.connect() as connection:
         found = store.recent(connection, session.reach.at(site), limit)
-    return [row_of(drill, conductor.schools.get(drill.site)) for drill in found]
+        results = outcome.newest(connection, [drill.id for drill in found])
+    return [row_of(drill, conductor.schools.get(drill.site), results.get(drill.id)) for drill in found]
 
 
 @router.get("/running", responses=declared(401, 403))

@@ -88,7 +88,7 @@ def level(
         (site, chosen.agent, chosen.point), now - SPAN, now + timedelta(seconds=1), MOST_SAMPLES
     )
     limits = [(n, v) for n, v in (("high", chosen.high), ("critical", chosen.critical)) if v is not None]
-    picture = svg(samples, now, limits, f"{tile.name} 24 h")
+    picture = svg(samples, now.astimezone(services.plan.zone), limits, f"{tile.name} 24 h")
     return Response(picture, media_type="image/svg+xml", headers={"Cache-Control": "private, max-age=30"})
 
 

@@ -32,7 +32,7 @@ class Sheet:
 
 
 PAGE = Sheet(960, 360, 60, 130, 24, 40, 18, 8)
-BOARD = Sheet(640, 250, 66, 170, 40, 42, 30, 4)
+BOARD = Sheet(640, 270, 66, 170, 62, 42, 30, 4)
 """For the projector: the same curve with letters that are read from the back of the hall."""
 
 
@@ -108,16 +108,16 @@ def _grid(scale: _Scale, words: Words) -> list[str]:
         low = y + sheet.line * 0.3
         parts.append(f'<text class="tick" x="{sheet.left - 8}" y="{low:.1f}" text-anchor="end">{people}</text>')
     unit = escape(words.people)
-    parts.append(f'<text class="tick" x="{sheet.left - 8}" y="{sheet.top - 10}" text-anchor="end">{unit}</text>')
+    parts.append(f'<text class="tick" x="{sheet.left + 6}" y="{0.9 * sheet.line:.1f}">{unit}</text>')
     return parts
 
 
 def _target(scale: _Scale, seconds: float, words: Words) -> str:
-    x, top = scale.x(seconds), scale.sheet.top
+    x, top, above = scale.x(seconds), scale.sheet.top, 0.9 * scale.sheet.line  # clear of the curve's own names
     text = f"{words.target} {int(seconds) // 60}:{int(seconds) % 60:02d}"
     return (
         f'<line class="target" x1="{x}" x2="{x}" y1="{top}" y2="{scale.floor}"/>'
-        f'<text class="target" x="{x - 6}" y="{top - 8}" text-anchor="end">{escape(text)}</text>'
+        f'<text class="target" x="{x - 6}" y="{above:.1f}" text-anchor="end">{escape(text)}</text>'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +44,13 @@ def revisions(connection: Connection, drill: str) -> list[tuple[datetime, Result
     """All results that were ever kept, oldest first."""
     query = select(drill_results).where(drill_results.c.drill == drill).order_by(drill_results.c.revision)
     return [(row.at, RESULT.validate_python(row.result)) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, ids: Collection[str]) -> dict[str, Result]:
+    """The result that stands now of each of these drills; a drill that has none is left out."""
+    query = select(drill_results).where(drill_results.c.drill.in_(ids)).order_by(drill_results.c.revision)
+    rows = {row.drill: row.result for row in connection.execute(query)}
+    return {drill: RESULT.validate_python(found) for drill, found in rows.items()}
 
 
 def add_problem(connection: Connection, drill: Drill, problem: Problem, now: datetime) -> bool:

@@ -13,13 +13,14 @@ from server.alerts.tables import IS_OPEN, alerts
 from server.drills import outcome, store
 from server.drills.feasibility import Forecast, forecasts
 from server.drills.record import FIELDS, Past, Record
-from server.drills.results import Result
+from server.drills.results import Phase, Result, Verdict
 from server.drills.tables import drill_agents
 from server.drills.triggers import rehearsed
 from server.drills.words import reconciled, verdict_line
 
 ALARMING = ("critical", "warning")
 SILENT_S = 15.0
+WORST_FIRST = (Verdict.MISSED, Verdict.TOO_CLOSE, Verdict.MET, Verdict.UNTIMED, Verdict.NO_TARGET, Verdict.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class DrillRow:
     t0_s: float | None
     finished_at: datetime | None
     simulated: bool
+    verdict: str = ""  # the worst of its stages', once it is over
+    official_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,9 @@ class SchoolView:
     forecasts: tuple[Forecast, ...]
 
 
-def row_of(drill: store.Drill, school: SchoolConfig | None) -> DrillRow:
-    """One line of a list."""
+def row_of(drill: store.Drill, school: SchoolConfig | None, found: Result | None = None) -> DrillRow:
+    """One line of a list, with what came of the drill where that is given."""
+    given = {stage.verdict for stage in found.stages} if found and drill.phase is Phase.FINISHED else set[Verdict]()
     return DrillRow(
         id=drill.id,
         site=drill.site,
@@ -130,6 +134,8 @@ def row_of(drill: store.Drill, school: SchoolConfig | None) -> DrillRow:
         t0_s=drill.t0_s,
         finished_at=drill.finished_at,
         simulated=drill.simulated,
+        verdict=next((one for one in WORST_FIRST if one in given), ""),
+        official_s=found.official.seconds if found and found.official and given else None,
     )
 
 

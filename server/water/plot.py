@@ -19,7 +19,7 @@ Limit = tuple[str, float]  # class, value
 
 
 def svg(samples: Iterable[Sample], end: datetime, limits: Sequence[Limit], title: str) -> str:
-    """Draw the 24 hours before `end`; gaps stay gaps."""
+    """Draw the 24 hours before `end`, in the time of its own zone; gaps stay gaps."""
     columns = fold(samples, end)
     values = [v for low, high in columns.values() for v in (low, high)] + [v for _, v in limits]
     parts = [
@@ -35,15 +35,22 @@ def svg(samples: Iterable[Sample], end: datetime, limits: Sequence[Limit], title
     def y(value: float) -> float:
         return round(TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
-    for hours in (6, 12, 18):
-        x = INNER * hours / 24
+    for at in _quarters(end):
+        x = INNER * (1 - (end - at) / SPAN)
         parts.append(f'<line class="grid" x1="{x:.0f}" x2="{x:.0f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text x="{x:.0f}" y="{HEIGHT - 3}" text-anchor="middle">−{24 - hours} h</text>')
+        parts.append(f'<text x="{x:.0f}" y="{HEIGHT - 3}" text-anchor="middle">{at:%H:%M}</text>')
     for name, value in limits:
         parts.append(f'<line class="limit {name}" x1="0" x2="{INNER}" y1="{y(value)}" y2="{y(value)}"/>')
         parts.append(f'<text class="limit {name}" x="{INNER + 4}" y="{y(value) + 4}">{value:g}</text>')
     parts.append(f'<path d="{"".join(_column(x, y(a), y(b)) for x, (a, b) in sorted(columns.items()))}"/>')
     return "".join((*parts, "</svg>"))
+
+
+def _quarters(end: datetime) -> list[datetime]:
+    """The quarters of a day before `end`, by its own clock, that have room for their time."""
+    last = end.replace(hour=end.hour // 6 * 6, minute=0, second=0, microsecond=0)
+    found = [last - timedelta(hours=6 * i) for i in range(5)]
+    return [at for at in found if timedelta(hours=1.5) < end - at < SPAN - timedelta(hours=1.5)]
 
 
 def fold(samples: Iterable[Sample], end: datetime) -> dict[int, tuple[float, float]]:

@@ -5,6 +5,7 @@ import { age, clock } from "/static/moments.js";
 import { play } from "/static/sound.js";
 
 const SILENT_MS = 4200; // two ticks of 2 s missed: the page is not live
+const COUNTED = new Set(["faults", "missing", "disk", "orphaned"]); // what is wrong with them is no age
 const strip = document.getElementById("strip");
 const banner = document.getElementById("broken");
 
@@ -69,9 +70,11 @@ export class Chain {
       const blank = seconds === null && link?.state === "ok"; // nothing was heard yet: that is not "checked and fine"
       const state = blank || (this.pageLost && name !== "page") ? "unknown" : (link?.state ?? "unknown");
       item.dataset.state = state;
-      item.title = link?.word ? t(`link.${link.word}`, { names: (link.names ?? []).join(t("list.comma")), n: link.n }) : "";
+      const why = link?.word ? t(`link.${link.word}`, { names: (link.names ?? []).join(t("list.comma")), n: link.n }) : "";
+      item.title = why;
       const text = seconds === null ? t("chain.unknown") : age(seconds);
       const words = { ok: text, late: t("chain.late", { age: text }), lost: t("chain.lost", { age: text }) };
+      if (why && (seconds === null || COUNTED.has(link.word))) words.late = words.lost = why;
       say(item.querySelector(".age"), words[state] ?? (this.seen && !blank ? t("wall.place.last", { time: clock(this.seen) }) : t(blank ? "chain.unknown" : "chain.waiting")));
     }
   }

@@ -109,6 +109,7 @@ function calm() {
   const points = [...live.points.values()];
   const deaf = points.filter((point) => !alive(point)).length;
   const checked = t("wall.checked", { time: clock(live.chain.seen, true), n: points.length });
+  document.querySelector(".checked").dataset.deaf = deaf ? "yes" : "no"; // no green tick over places nobody hears
   say(document.querySelector(".checked"), deaf ? `${checked} · ${t("wall.deaf", { n: deaf })}` : checked);
 }
 

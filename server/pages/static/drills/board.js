@@ -66,7 +66,8 @@ function classes(call) {
     const [state, text] = classState(one);
     tile.dataset.state = state;
     say(tile.querySelector("b"), one.name);
-    say(tile.querySelector("span"), call.classes.length <= 24 ? text : state === "missing" ? String(one.missing) : ""); // the mark alone, where tiles are small
+    say(tile.querySelector("span"), call.classes.length <= 15 ? text : state === "missing" ? String(one.missing) : ""); // the mark alone, where tiles are small
+    tile.title = text;
   }
 }
 

@@ -4,6 +4,7 @@ import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
 import { t } from "/static/text.js";
+import { exact } from "/static/drills/clock.js";
 
 const list = document.getElementById("drills");
 const none = document.getElementById("none");
@@ -26,9 +27,16 @@ function row(drill) {
   return el("li", { "data-phase": drill.phase },
     el("a", { href: `/drills/${drill.id}` },
       el("b", {}, drill.name || t(`drills.kind.${drill.kind}`)),
-      el("span", { class: "phase" }, t(`drills.phase.${drill.phase}`)),
+      el("span", { class: "phase" }, outcome(drill)),
       el("span", { class: "small" }, `${drill.school} · ${t(`drills.kind.${drill.kind}`)} · ${clock(at)}`),
     )); // prettier-ignore
+}
+
+/** How it went, once it is over: "达标 2:07.9". */
+function outcome(drill) {
+  if (!drill.verdict) return t(`drills.phase.${drill.phase}`);
+  const word = t(`drills.verdict.${drill.verdict}`);
+  return drill.official_s === null ? word : `${word} ${exact(drill.official_s)}`;
 }
 
 async function start() {
