@@ -39,6 +39,8 @@ class Duty(Section):
     due: time = time(23, 59, 59)
     teaching: bool = True  # only in periods with a school day
     rain_exempt: bool = False
+    page: str = Field(default="", pattern="^(/[a-z-]+)*$")  # where it is done, shown with the duty
+    by_hand: bool = True  # False: only what proves it ticks it, no person's word
     proved_by: tuple[str, ...] = ()  # what ticks it by itself: drill, patrol, hazard-judged, …
     devices: tuple[SensorKind, ...] = ()  # of a standing duty in %: kinds of points whose working share is its amount
     miss: Literal["nothing", "reminder", "entry"] = "reminder"
@@ -47,11 +49,13 @@ class Duty(Section):
     note: str = ""
 
     @model_validator(mode="after")
-    def _only_a_day_has_a_reminder(self) -> Duty:
+    def _goes_together(self) -> Duty:
         if self.remind is not None and self.remind >= self.due:
             raise ValueError("remind: must be before due")
         if self.remind_day is not None and self.period != "month":
             raise ValueError("remind_day: is for duties of a month")
+        if not self.by_hand and not self.proved_by:
+            raise ValueError("by_hand: a duty that nobody may record must be proved by something (proved_by)")
         if self.devices and (self.period != "standing" or self.subject != "school"):
             raise ValueError("devices: is for standing duties of a school")
         return self

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def in_utc(at: datetime) -> datetime:
@@ -16,6 +16,9 @@ def in_utc(at: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(in_utc)]
+
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2200, 12, 31))]
+"""A day that may be asked for: reckoning a month on from the last day there is ends in no answer at all."""
 
 
 def steady_clock(mono_s: Callable[[], float] = time.monotonic) -> Callable[[], datetime]:

@@ -24,7 +24,7 @@ from server.duties import devices, ical
 from server.duties.records import Deed, record
 from server.duties.tables import subjects as table
 from server.duties.tasks import Task, known_sites, mine, tasks
-from server.moments import Moment
+from server.moments import Day, Moment
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/duties", tags=["duties"])
@@ -50,6 +50,8 @@ class TaskView(BaseModel):
     evidence: list[str]
     zero_report: bool
     note: str
+    page: str = Field(default="", description="where it is done")
+    by_hand: bool = Field(default=True, description="whether a person may record it; else only its proof does")
     devices: str = Field(default="", description="what devices say of it: counted by the program, no person's word")
 
     @classmethod
@@ -60,7 +62,7 @@ class TaskView(BaseModel):
             duty=duty.id, name=duty.zh, slot=slot.key, first=slot.first, last=slot.last, due=slot.due,
             site=bearer.site, subject=bearer.id, bearer=bearer.name, amount=task.amount, target=duty.target,
             unit=duty.unit, standing=task.standing, evidence=list(duty.evidence), zero_report=duty.zero_report,
-            note=duty.note, devices=task.devices,
+            note=duty.note, page=duty.page, by_hand=duty.by_hand, devices=task.devices,
         )  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def month(
 
 @router.get("/coverage", responses=declared(401, 403, 422))
 def coverage(
-    session: Reader, services: Parts, first: date | None = None, last: date | None = None
+    session: Reader, services: Parts, first: Day | None = None, last: Day | None = None
 ) -> list[dict[str, Any]]:
     """Count per school and duty how many tasks were met and missed; a month back where no days are given."""
     last = last or services.now().astimezone(services.plan.zone).date()

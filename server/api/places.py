@@ -8,7 +8,7 @@ from server.api.problems import Problem
 
 def school_of(session: Session, site: str) -> str:
     """Return the school that is written to: the one named, or the account's only one."""
-    chosen = session.reach.only or site
+    chosen = site or session.reach.only
     if not chosen:
         raise Problem(422, "Not understood", "请指明学校（site）")
     if not session.reach.sees(chosen):

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 
 from server.errors import RefusedError, ServerError, UnknownError
 
+TOO_LARGE = "内容太大，没有收下：请减少内容或分几次提交"
+
 
 class Problem(ServerError):  # noqa: N818 - named as the RFC names it
     """An answer that is an error."""
@@ -75,7 +77,8 @@ def install(app: FastAPI) -> None:
     async def http(_request: Request, e: HTTPException) -> JSONResponse:
         # A body that is not even text or a form is no other mistake than one of a wrong shape.
         status = 422 if e.status_code == 400 else e.status_code
-        return answer(status, str(e.detail), str(e.detail), dict(e.headers or {}))
+        detail = TOO_LARGE if status == 413 else str(e.detail)
+        return answer(status, str(e.detail), detail, dict(e.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, e: RequestValidationError) -> JSONResponse:

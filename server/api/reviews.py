@@ -28,7 +28,7 @@ from server.services import Services
 router = APIRouter(prefix="/api/v1/reviews", tags=["hazards"])
 Reader = Annotated[Session, Depends(require("hazards.read"))]
 Holder = Annotated[Session, Depends(require("hazards.review"))]
-WeekKey = Annotated[str, Path(pattern=r"^\d{4}-W\d{2}$", description="2026-W19")]
+WeekKey = Annotated[str, Path(pattern="^2[01][0-9]{2}-W[0-9]{2}$", description="2026-W19")]
 Site = Annotated[str, Query(max_length=40)]
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from config.duties import Duties, Duty
 from server.database import insert_new
-from server.duties.tables import records
-from server.ledger.guards import MissingError
+from server.duties.tables import records, subjects
+from server.ledger.guards import MissingError, RuleError
+
+_KINDS = {"class": "班级", "grid": "网格", "water": "水域"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,32 @@ class Deed:
 
 
 def record(connection: Connection, duty: Duty, deed: Deed) -> None:
-    """Store a person's record; refuse one without its evidence."""
+    """Store a person's record; refuse one without its evidence, and one that only a proof may give."""
+    if not duty.by_hand:
+        where = f"，请到 {duty.page}" if duty.page else ""
+        raise RuleError(f"“{duty.zh}”办结后自动记录，不能手工填写{where}")
+    _known(connection, duty, deed)
     evidence = dict(deed.evidence or {})
     missing = tuple(name for name in duty.evidence if not str(evidence.get(name, "")).strip())
     zero = duty.zero_report and str(evidence.get("零报告", "")).strip()
     if missing and not zero:
         hint = "（没有发现隐患时请填“零报告”）" if duty.zero_report else ""
         raise MissingError(f"{duty.zh}：还缺 {'、'.join(missing)}{hint}", missing)
-    if not 0 < deed.amount <= 10_000:
+    if duty.period == "standing":
+        if not 0 <= deed.amount <= duty.target:
+            raise MissingError(f"{duty.zh}：{deed.amount:g} {duty.unit} 不对，应为 0 到 {duty.target:g}", ("amount",))
+    elif not 0 < deed.amount <= 10_000:
         raise MissingError(f"{duty.zh}：数量 {deed.amount:g} 不对，应大于 0 {duty.unit}", ("amount",))
     _insert(connection, duty, deed, "person")
+
+
+def _known(connection: Connection, duty: Duty, deed: Deed) -> None:
+    """Refuse a record for a class, grid or water that is not there: it would count for nobody."""
+    kind = _KINDS.get(duty.subject)
+    c = subjects.c
+    same = select(c.id).where(c.site == deed.site, c.kind == duty.subject, c.id == deed.subject)
+    if kind and connection.execute(same).first() is None:
+        raise MissingError(f"{duty.zh}：没有“{deed.subject}”这个{kind}", ("subject",))
 
 
 def fulfil(connection: Connection, duties: Duties, proof: str, deed: Deed) -> int:

@@ -170,6 +170,10 @@ def test_each_mistake_has_its_status_and_one_sentence(campus: Campus) -> None:
     assert "wages" in sentence(safety.post(f"{at}/register", json={"version": 1, "wages": 1}), 422)
     assert "翻页位置" in sentence(safety.get("/api/v1/hazards?after=zzz"), 422)
     assert "请指明学校" in sentence(campus.as_(Role.CITY).post("/api/v1/hazards", json=FOUND), 422)
+    assert "yx-2：不是您所在" in sentence(safety.post("/api/v1/hazards", json={**FOUND, "site": "yx-2"}), 403)
+    for path in ("/hazards/packs/month?day=9999-12-31", "/hazards/packs/week/export?day=0001-01-01",
+                 "/duties/coverage?first=0001-01-01&last=0001-01-02", "/reviews/9999-W52"):  # fmt: skip
+        sentence(safety.get(f"/api/v1{path}"), 422)
 
 
 def test_lists_are_paged_filtered_and_a_school_sees_its_own(campus: Campus) -> None:
@@ -217,6 +221,13 @@ def test_duties_of_today_are_recorded_and_the_month_shows_it(campus: Campus) -> 
     ).items()
     assert safety.get("/api/v1/duties/calendar.ics").text.startswith("BEGIN:VCALENDAR")
     assert "不是您的职责" in sentence(safety.post("/api/v1/duties/records", json={"duty": "M09"}), 403)
+    skipped = {"duty": "M02", "evidence": {"会议纪要": "开过", "本周隐患汇总": "无"}}
+    assert "/hazards/review" in sentence(safety.post("/api/v1/duties/records", json=skipped), 409)
+    guards = {"duty": "M10b", "amount": 300}
+    assert "0 到 100" in sentence(safety.post("/api/v1/duties/records", json=guards), 422)
+    assert safety.post("/api/v1/duties/records", json={**guards, "amount": 0}).status_code == 201
+    lesson = {"duty": "M05a", "site": "yx-1", "subject": "三年九班", "evidence": {"主题": "防溺水"}}
+    assert "没有“三年九班”" in sentence(campus.as_(Role.TEACHER).post("/api/v1/duties/records", json=lesson), 422)
     assert "没有“X1”" in sentence(safety.post("/api/v1/duties/records", json={"duty": "X1"}), 404)
     old = {"duty": "M01", "at": "1970-01-01T00:00:00Z", "evidence": {"零报告": "是"}}
     assert "1970" in sentence(safety.post("/api/v1/duties/records", json=old), 422)

@@ -24,12 +24,17 @@ FIXER, VERIFIER = "网格甲", "安全乙"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillServer]:
     with served(tmp_path_factory.mktemp("ledger")) as server:
-        database = connect(sqlite_address(Path(server.data) / "campus.db"))
-        with database.write.begin() as connection:
-            for name, role in ((FIXER, Role.GRID), (VERIFIER, Role.SAFETY)):
-                users.add(connection, name, role, PASSWORD, datetime.now(UTC), Reach.of(SITE))
-        database.close()
+        with_people(server)
         yield server
+
+
+def with_people(server: DrillServer) -> None:
+    """Let one in who mends and one who judges."""
+    database = connect(sqlite_address(Path(server.data) / "campus.db"))
+    with database.write.begin() as connection:
+        for name, role in ((FIXER, Role.GRID), (VERIFIER, Role.SAFETY)):
+            users.add(connection, name, role, PASSWORD, datetime.now(UTC), Reach.of(SITE))
+    database.close()
 
 
 @pytest.fixture(scope="module")

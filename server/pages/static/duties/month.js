@@ -16,9 +16,9 @@ let month = Number(asked.get("month")) || now.getMonth() + 1;
 const site = () => table.dataset.site || school?.value || "";
 
 function cell(task, span, of) {
-  const amount = task.target > 1 ? ` ${task.amount}/${task.target}` : "";
-  const words = `${task.name} ${task.slot} ${t(`duties.${task.standing}`)}${amount}`;
-  return el("td", { colspan: span > 1 ? span : null, class: `${task.standing}${of ? " today" : ""}`, title: words }, el("span", { "aria-hidden": "true" }, SIGNS[task.standing] + (task.target > 1 ? amount : "")), el("span", { class: "away" }, words)); // prettier-ignore
+  const amount = task.target <= 1 ? "" : task.unit === "%" ? `${task.amount}%` : `${task.amount}/${task.target}`;
+  const words = `${task.name} ${task.slot} ${t(`duties.${task.standing}`)} ${amount}`;
+  return el("td", { colspan: span > 1 ? span : null, class: `${task.standing}${of ? " today" : ""}`, title: words }, el("span", { "aria-hidden": "true" }, SIGNS[task.standing], amount ? el("span", { class: "amount" }, amount) : null), el("span", { class: "away" }, words)); // prettier-ignore
 }
 
 function row(tasks, days) {

@@ -13,6 +13,9 @@ const path = `/api/v1/hazards/${place.dataset.id}`;
 let hazard = null;
 let words = null;
 let open = "";
+let asked = 0; // the newest question to the server: an answer to an older one is dropped
+let sending = false; // a step is on its way: the news of it is no news of somebody else
+let behind = false; // an answer came while a form was open: it is asked for again when the form is closed
 
 const line = (name, value, extra = null) => (value || extra ? el("div", {}, el("dt", {}, name), el("dd", {}, value ? String(value) : null, extra)) : null);
 const said = (name, value) => words.options[name]?.find((one) => one.id === value)?.zh ?? value;
@@ -24,7 +27,7 @@ function facts() {
   const group = (title, ...lines) => (lines.some(Boolean) ? el("section", { class: "sheet" }, el("h2", {}, title), el("dl", {}, ...lines)) : null);
   const other = (id) => (id ? el("a", { href: `/hazards/${id}` }, t("ledger.other")) : null);
   return [
-    group(t("ledger.finding"), line(t("hazards.number"), h.number), line(t("ledger.source"), h.source_text), line(t("ledger.found"), `${full(h.found_at)} · ${h.found_by}`),
+    group(t("ledger.finding"), line(t("hazards.number"), h.number), line(t("ledger.site"), words.sites.find((one) => one.id === h.site)?.zh ?? h.site), line(t("ledger.source"), h.source_text), line(t("ledger.found"), `${full(h.found_at)} · ${h.found_by}`),
       line(labels.place, h.place), line(labels.grid, h.grid), line(labels.description, h.description), line(labels.basis, h.basis),
       line(t("ledger.times"), h.count > 1 ? `${h.count}` : ""), line(t("ledger.recurs"), h.recurrence ? `${h.recurrence}` : "", other(h.recurs_of)),
       line(t("ledger.into"), "", other(h.merged_into))),
@@ -64,7 +67,12 @@ async function take(step, fields) {
   for (const [name, value] of Object.entries(fields)) {
     if (value !== "" || (hazard[name] ?? "") !== "") body[name] = value;
   }
-  await post(`${path}/${step.action}`, body);
+  sending = true;
+  try {
+    await post(`${path}/${step.action}`, body);
+  } finally {
+    sending = false;
+  }
   open = "";
   await read();
   document.querySelector("#next h2")?.focus();
@@ -74,7 +82,10 @@ function choose(action) {
   open = action;
   draw();
   const form = place.querySelector(".step-form");
-  if (!form) return place.querySelector(".main-step")?.focus();
+  if (!form) {
+    if (behind) read();
+    return place.querySelector(".main-step")?.focus();
+  }
   const wanted = form.querySelector(".wanted")?.closest(".field")?.querySelector("input, select, textarea");
   (wanted ?? form.querySelector("input, select, textarea, button")).focus();
 }
@@ -120,9 +131,14 @@ function draw() {
 }
 
 async function read() {
+  const mine = ++asked;
   try {
-    hazard = await get(path);
-    words ??= await get(`/api/v1/hazards/words?site=${encodeURIComponent(hazard.site)}`);
+    const found = await get(path);
+    words ??= await get(`/api/v1/hazards/words?site=${encodeURIComponent(found.site)}`);
+    if (mine !== asked) return;
+    behind = Boolean(open);
+    if (behind) return void overtaken(found.version); // a form that was opened meanwhile stays as it is
+    hazard = found;
     draw();
   } catch (error) {
     say(none, error.status === 404 ? t("hazards.missing") : t("failed.load", { text: error.message }));
@@ -135,7 +151,12 @@ async function read() {
 function changed(news) {
   if (!hazard || news?.id !== hazard.id) return;
   if (!open) return void read();
-  if (news.version === hazard.version) return; // a sensor or a timer added to the story: the form still stands
+  behind = true;
+  overtaken(news.version);
+}
+
+function overtaken(version) {
+  if (sending || version === hazard.version) return; // a sensor or a timer added to the story: the form still stands
   const note = document.getElementById("changed");
   note.hidden = false;
   note.replaceChildren(t("ledger.changed"), " ", el("button", { type: "button", onclick: () => { open = ""; read(); } }, t("ledger.reload"))); // prettier-ignore

@@ -16,6 +16,8 @@ let seen = null;
 let words = null;
 let open = 0; // the entry whose form is being filled in
 let dirty = false; // minutes that were typed and not kept yet
+let asked = 0; // the newest question to the server: an answer to an older one is dropped
+let behind = false; // an answer came while something was being filled in: it is asked for again afterwards
 
 const site = () => place.dataset.site || school?.value || "";
 const path = (rest = "") => `/api/v1/reviews/${seen?.week ?? query.get("week")}${rest}?site=${encodeURIComponent(site())}`;
@@ -34,10 +36,22 @@ async function decide(entry, fields) {
     if (value !== "" || (entry[name] ?? "") !== "") body[name] = value;
   }
   if (entry.state !== "found") delete body.place; // what was found is written down already
-  seen = await post(path(`/entries/${entry.id}`), body);
+  answered(await post(path(`/entries/${entry.id}`), body));
   open = 0;
   draw();
   place.querySelector("[data-judge]")?.focus();
+}
+
+/** The answer to a step is the newest there is: what was asked before it is old. */
+function answered(week) {
+  asked++;
+  seen = week;
+}
+
+function close() {
+  open = 0;
+  draw();
+  if (behind) read();
 }
 
 function undecided({ entry, lacking, lacking_text: text }) {
@@ -45,7 +59,7 @@ function undecided({ entry, lacking, lacking_text: text }) {
   if (open === entry.id) {
     const fields = seen.fields.filter((name) => name !== "place" || entry.state === "found");
     const step = { action: "judge", text: t("review.decide"), fields, missing: lacking.concat(entry.place ? [] : ["place"]) };
-    card.append(stepForm(step, entry, words, (given) => decide(entry, given), () => { open = 0; draw(); })); // prettier-ignore
+    card.append(stepForm(step, entry, words, (given) => decide(entry, given), close));
   } else {
     card.append(el("p", { class: "lacks" }, t("ledger.lacks", { what: text.join("、") })));
     if (may("hazards.review")) {
@@ -89,7 +103,7 @@ function minutes() {
   const left = seen.undecided.length;
   const form = el("form", { class: "step-form" }, ...WRITTEN.map(field),
     el("p", { class: "steps" }, el("button", { type: "submit" }, t("review.keep")),
-      el("button", { type: "button", class: "first", id: "conclude", disabled: left > 0, onclick: () => tried(async () => { await kept(form); seen = await post(path("/conclude"), { version: seen.version }); draw(); }) }, t("review.conclude"))),
+      el("button", { type: "button", class: "first", id: "conclude", disabled: left > 0, onclick: () => tried(async () => { await kept(form); answered(await post(path("/conclude"), { version: seen.version })); draw(); }) }, t("review.conclude"))),
     left ? el("p", { class: "lacks" }, t("review.left", { n: left })) : null); // prettier-ignore
   form.addEventListener("input", () => { dirty = true; }); // prettier-ignore
   form.addEventListener("submit", (event) => {
@@ -103,7 +117,7 @@ function minutes() {
 async function kept(form) {
   const written = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
   if (WRITTEN.every((name) => written[name] === seen[name]) && seen.version) return;
-  seen = await send("PUT", path(), { version: seen.version, ...written });
+  answered(await send("PUT", path(), { version: seen.version, ...written }));
   dirty = false;
 }
 
@@ -131,14 +145,20 @@ function draw() {
 }
 
 async function read() {
+  const mine = ++asked;
   try {
     if (school && !school.options.length) {
       const known = await get("/api/v1/hazards/words");
       school.append(...known.sites.map((one) => el("option", { value: one.id, selected: one.id === query.get("site") }, one.zh)));
     }
     const week = query.get("week");
-    seen = await get(`/api/v1/reviews${week ? `/${week}` : ""}?site=${encodeURIComponent(site())}`);
-    words = await get(`/api/v1/hazards/words?site=${encodeURIComponent(site())}`);
+    const found = await get(`/api/v1/reviews${week ? `/${week}` : ""}?site=${encodeURIComponent(site())}`);
+    const known = await get(`/api/v1/hazards/words?site=${encodeURIComponent(site())}`);
+    if (mine !== asked) return;
+    behind = Boolean(open || dirty); // a form that was opened meanwhile stays as it is
+    if (behind) return;
+    seen = found;
+    words = known;
     draw();
   } catch (error) {
     say(none, error.detail || t("failed.load", { text: error.message }));
@@ -148,7 +168,7 @@ async function read() {
 }
 
 function go(days) {
-  if (!seen) return;
+  if (!seen || !left()) return;
   const day = new Date(`${seen.first}T12:00:00Z`);
   day.setUTCDate(day.getUTCDate() + days + 3); // the Thursday decides the year of a week
   const first = new Date(Date.UTC(day.getUTCFullYear(), 0, 1));
@@ -156,6 +176,9 @@ function go(days) {
   query.set("week", `${day.getUTCFullYear()}-W${String(week).padStart(2, "0")}`);
   moved();
 }
+
+/** Ask before what was typed is left behind. */
+const left = () => !(open || dirty) || confirm(t("review.leave"));
 
 function moved() {
   open = 0;
@@ -167,6 +190,9 @@ function moved() {
 
 document.getElementById("earlier").addEventListener("click", () => go(-7));
 document.getElementById("later").addEventListener("click", () => go(7));
-school?.addEventListener("change", moved);
+school?.addEventListener("change", () => {
+  if (left()) moved();
+  else school.value = seen.site;
+});
 new Live({ hazard: () => { if (!open && !dirty) read(); }, second: () => sound.keep(false) }); // prettier-ignore
 read();
