@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -33,15 +32,14 @@ from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.api.uploads import JUDGED_HERE, XLSX, body_of
-from server.duties.tables import subjects
-from server.duties.tasks import known_sites
+from server.duties.tasks import known_sites, school_names
 from server.ledger import actions, evidence, packs, query, store
 from server.ledger.ahead import ahead, coming
 from server.ledger.entry import Entry
 from server.ledger.guards import Actor
 from server.ledger.tables import hazards as table
 from server.ledger.verify import verify as verified
-from server.moments import Moment
+from server.moments import Day, Moment
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
@@ -180,7 +178,7 @@ async def take_in(
 
 @router.get("/packs/{kind}", responses=declared(401, 403, 422))
 def pack(
-    kind: Literal["week", "month"], session: Reader, services: Parts, day: date | None = None, site: str = ""
+    kind: Literal["week", "month"], session: Reader, services: Parts, day: Day | None = None, site: str = ""
 ) -> PackView:
     """Give what the 周研判 or the 月调度 has before it."""
     whose, now = query.Wanted(reach=session.reach.at(site), person=session.user), services.now()
@@ -206,7 +204,6 @@ def words(session: Reader, services: Parts, site: Annotated[str, Query(max_lengt
     own = select(users.c.name).where(~users.c.disabled, users.c.id.in_(select(user_reach.c.user).where(seen)))
     above = select(user_reach.c.user).where(user_reach.c.site == EVERY)
     others = select(users.c.name).where(~users.c.disabled, users.c.id.in_(above))
-    schools = select(subjects.c.site, subjects.c.name).where(subjects.c.kind == "school")
     with services.database.read.connect() as connection:
         found = [*connection.execute(own.order_by(users.c.name)).scalars()]
         found += connection.execute(others.order_by(users.c.name)).scalars()
@@ -214,7 +211,7 @@ def words(session: Reader, services: Parts, site: Annotated[str, Query(max_lengt
         if people:
             viewed(services, session, "people viewed", "of " + (reach.only or "every school"))
         known = known_sites(connection)
-        names = {**services.plan.names, **{row.site: row.name for row in connection.execute(schools)}}
+        names = school_names(connection, services.plan)
     sites = [{"id": one, "zh": names.get(one, one)} for one in known if reach.sees(one)]
     return WordsView.of(services.ledger.judgement, people, sites)
 

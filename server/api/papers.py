@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -12,8 +11,10 @@ from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
 from server.api.uploads import XLSX
+from server.duties.tasks import school_names
 from server.ledger import actions, packs, papers, query, store
 from server.ledger.guards import Actor
+from server.moments import Day
 from server.services import Services
 
 router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
@@ -22,7 +23,7 @@ Exporter = Annotated[Session, Depends(require("hazards.export"))]
 
 @router.get("/packs/{kind}/export", responses=declared(401, 403, 422), response_class=Response)
 def pack(
-    kind: Literal["week", "month"], session: Exporter, services: Parts, day: date | None = None,
+    kind: Literal["week", "month"], session: Exporter, services: Parts, day: Day | None = None,
     site: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:  # fmt: skip
     """Give the papers of the 周研判 or 月调度 as an Excel file, a sheet a table; this is written into the audit."""
@@ -31,7 +32,8 @@ def pack(
     make = packs.week if kind == "week" else packs.month
     with services.database.read.connect() as connection:
         made = make(connection, judgement, whose, day or now.astimezone(services.plan.zone).date(), now)
-    return _file(services, session, f"{kind}-{made.first}", papers.pack(made, judgement, now))
+        names = None if whose.reach.only else school_names(connection, services.plan)
+    return _file(services, session, f"{kind}-{made.first}", papers.pack(made, judgement, now, names))
 
 
 @router.get("/{hazard}/{paper}/export", responses=declared(401, 403, 404, 422), response_class=Response)

@@ -181,6 +181,12 @@ def _bearers(connection: Connection, duty: Duty, schools: list[Bearer], sites: t
                 yield Bearer("", "", "县级主管部门" if duty.subject == "county" else "市级主管部门", since)
 
 
+def school_names(connection: Connection, plan: Plan) -> dict[str, str]:
+    """Return what schools are called, by site: as they were registered, or as the files of their drills say."""
+    named = select(subjects.c.site, subjects.c.name).where(subjects.c.kind == "school")
+    return {**plan.names, **{row.site: row.name for row in connection.execute(named)}}
+
+
 def known_sites(connection: Connection) -> tuple[str, ...]:
     """Return every school that was registered or has an agent."""
     named = select(subjects.c.site).where(subjects.c.kind == "school")

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Connection, select
-
 from config.judgement import Judgement
-from server.duties.tables import subjects
 from server.ledger.ahead import label
 from server.ledger.entry import STATE_NAMES, Entry
 from server.ledger.excel import COLUMNS, said
@@ -61,13 +58,21 @@ def sheet(
     }
 
 
-def pack(made: Pack, judgement: Judgement, now: datetime) -> dict[str, Any]:
-    """Return what the template shows of a meeting's pack."""
-    columns = ("number", "place", "description", "grade", "responsible", "deadline", "state")
-    header = tuple(_title(name, judgement) for name in columns)
+Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 
-    def table(title: str, entries: Sequence[Entry], of: str) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
-        shown = [tuple(_text(entry, name, judgement) for name in columns) for entry in entries]
+
+def pack(made: Pack, judgement: Judgement, now: datetime, schools: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return what the template shows of a meeting's pack; `schools` are the names where it is of several."""
+
+    def school(entry: Entry) -> tuple[str, ...]:
+        return () if schools is None else (schools.get(entry.site, entry.site),)
+
+    above = () if schools is None else (COLUMNS["site"],)
+
+    def table(title: str, entries: Sequence[Entry], of: str, until: str = "deadline") -> Table:
+        columns = ("number", "place", "description", "grade", "responsible", until, "state")
+        shown = [(*school(entry), *(_text(entry, name, judgement) for name in columns)) for entry in entries]
+        header = (*above, *(_title(name, judgement) for name in columns))
         return (title + _counted(len(entries), made.totals[of]), header, shown)
 
     held = made.meeting
@@ -79,7 +84,7 @@ def pack(made: Pack, judgement: Judgement, now: datetime) -> dict[str, Any]:
     results = (
         [(f"本周研判结果（{len(decided)}）", tuple(_title(n, judgement) for n in outcome), decided)] if held else []
     )
-    unjudged = [(e.number, e.place, e.description, "、".join(lacking(e, judgement))) for e in made.unjudged]
+    unjudged = [(*school(e), e.number, e.place, e.description, "、".join(lacking(e, judgement))) for e in made.unjudged]
     common = [(name, str(n)) for name, n in made.common]
     return {
         "title": f"{made.title}材料",
@@ -89,8 +94,8 @@ def pack(made: Pack, judgement: Judgement, now: datetime) -> dict[str, Any]:
         "tables": [
             *results,
             table("未销号的重大隐患", made.major, "major"),
-            table("逾期", made.overdue, "overdue"),
-            (f"待研判（{len(unjudged)}）", ("编号", "部位", "描述", "还缺"), unjudged),
+            table("逾期", made.overdue, "overdue", "due_at"),
+            (f"待研判（{len(unjudged)}）", (*above, "编号", "部位", "描述", "还缺"), unjudged),
             table("本期发现", made.found, "found"),
             ("共性问题", ("类别", "条数"), common),
         ],
@@ -103,13 +108,9 @@ def _counted(shown: int, total: int) -> str:
     return f"（{total}）" if shown >= total else f"（共 {total} 条，以下是最新的 {shown} 条）"
 
 
-def school_name(connection: Connection, site: str) -> str:
-    """Return a school's name, its id where nobody gave one."""
-    named = select(subjects.c.name).where(subjects.c.site == site, subjects.c.kind == "school")
-    return connection.execute(named.limit(1)).scalar() or site
-
-
 def _title(name: str, judgement: Judgement) -> str:
+    if name == "due_at":
+        return "应办结"
     return COLUMNS.get(name) or label(name, judgement)
 
 

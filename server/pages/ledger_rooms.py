@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta, timezone
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import identify
+from server.duties.tasks import school_names
 from server.errors import UnknownError
 from server.ledger import actions, papers, store
 from server.ledger.guards import Actor
 from server.ledger.packs import month, week
 from server.ledger.query import Wanted, story
+from server.moments import Day
 from server.pages.rooms import Pages
 from server.services import Services
+
+Site = Annotated[str, Query(max_length=40)]
 
 
 def router(pages: Pages, services: Services) -> APIRouter:
@@ -39,11 +44,13 @@ def router(pages: Pages, services: Services) -> APIRouter:
         return pages.open(request, "hazard-review", site=session.reach.only if session else "")
 
     @routes.get("/hazards/packs/{kind}")
-    async def pack(request: Request, kind: Literal["week", "month"], day: date | None = None) -> Response:
+    async def pack(
+        request: Request, kind: Literal["week", "month"], day: Day | None = None, site: Site = ""
+    ) -> Response:
         session = await asyncio.to_thread(identify, request)
         if session is None:
             return pages.open(request, "hazards")
-        values = await asyncio.to_thread(_pack, services, session, kind, day)
+        values = await asyncio.to_thread(_pack, services, session.user, session.reach.at(site), kind, day)
         return pages.open(request, "hazard-paper", **values)
 
     @routes.get("/hazards/{hazard}")
@@ -68,16 +75,18 @@ def _sheet(services: Services, session: Session, hazard: int, paper: str) -> dic
         if not actions.sees(Actor(session.user, session.role, session.reach), entry):
             raise UnknownError(f"台账中没有第 {hazard} 号记录")
         told = story(connection, hazard) if paper == "record" else []
-        school = papers.school_name(connection, entry.site)
+        school = school_names(connection, services.plan).get(entry.site, entry.site)
     made = papers.sheet(paper, entry, services.ledger.judgement, told, services.now())
     return {**made, "school": school, "back": f"/hazards/{hazard}", "simulated_entry": entry.simulated}
 
 
-def _pack(services: Services, session: Session, kind: str, day: date | None) -> dict[str, Any]:
+def _pack(services: Services, person: str, reach: Reach, kind: str, day: date | None) -> dict[str, Any]:
     now, judgement = services.now(), services.ledger.judgement
     today = now.astimezone(timezone(timedelta(hours=judgement.timers.utc_offset_hours))).date()
     make = week if kind == "week" else month
     with services.database.read.connect() as connection:
-        made = make(connection, judgement, Wanted(reach=session.reach, person=session.user), day or today, now)
-        school = papers.school_name(connection, site) if (site := session.reach.only) else judgement.name
-    return {**papers.pack(made, judgement, now), "school": school, "back": "/hazards", "simulated_entry": False}
+        made = make(connection, judgement, Wanted(reach=reach, person=person), day or today, now)
+        names = school_names(connection, services.plan)
+    school = names.get(reach.only, reach.only) if reach.only else judgement.name
+    shown = papers.pack(made, judgement, now, None if reach.only else names)
+    return {**shown, "school": school, "back": "/hazards", "simulated_entry": False}

@@ -12,6 +12,7 @@ from openpyxl import Workbook, load_workbook
 from server.accounts.permissions import Role
 from server.accounts.reach import Reach
 from server.database import Database
+from server.ledger import papers
 from server.ledger.actions import Finding, report
 from server.ledger.excel import REGISTER, findings, register, take_in
 from server.ledger.guards import Actor, ImportRefusedError
@@ -91,5 +92,11 @@ def test_the_packs_of_the_meetings(database: Database, ledger: Ledger) -> None:
         pack = week(connection, ledger.judgement, Wanted(Reach.of("yx-1")), NOW.date(), NOW)
         assert (len(pack.found), len(pack.unjudged), len(pack.overdue)) == (1, 2, 1)
         assert pack.common == (("消防", 1),)
-        assert len(month(connection, ledger.judgement, Wanted(), NOW.date(), NOW).found) == 1
+        everywhere = month(connection, ledger.judgement, Wanted(), NOW.date(), NOW)
+        assert len(everywhere.found) == 1
         assert month(connection, ledger.judgement, Wanted(Reach.of("yx-2")), NOW.date(), NOW).found == ()
+    overdue = papers.pack(everywhere, ledger.judgement, NOW, {"yx-1": "第一中学"})["tables"][1]
+    assert overdue[1][:2] == ("学校", "编号")  # above the schools each row says whose it is
+    assert [row[0] for row in overdue[2]] == ["第一中学"]
+    assert dict(zip(overdue[1], overdue[2][0], strict=True))["应办结"] == f"{NOW - timedelta(days=6):%Y-%m-%d} 14:00"
+    assert papers.pack(pack, ledger.judgement, NOW)["tables"][1][1][0] == "编号"

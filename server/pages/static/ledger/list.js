@@ -5,7 +5,7 @@ import { get } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
 
-const FILTERS = ["state", "category", "grade", "source"];
+const FILTERS = ["site", "state", "category", "grade", "source"];
 const body = document.getElementById("hazards").tBodies[0];
 const none = document.getElementById("none");
 const search = document.getElementById("find");
@@ -29,6 +29,8 @@ function go(change) {
   draw();
   read();
 }
+
+const schoolOf = (hazard) => (words?.sites.length > 1 ? `${labelOf("site", hazard.site)} · ` : ""); // who sees one school knows it
 
 function chips() {
   const active = FILTERS.flatMap((name) => query.getAll(name).map((id) => [name, id]));
@@ -74,7 +76,7 @@ function cells(hazard) {
     el("td", { class: "nowrap" }, el("a", { href: `/hazards/${hazard.id}`, tabindex: "-1", "aria-hidden": "true" }, hazard.number)),
     el("td", { class: "what" }, el("a", { href: `/hazards/${hazard.id}` }, title), hazard.simulated ? el("span", { class: "tag" }, t("simulated.tag")) : null,
       hazard.recurrence ? el("span", { class: "tag" }, t("ledger.again", { n: hazard.recurrence })) : null),
-    el("td", { "data-label": t("points.place") }, hazard.place || t("ledger.unknown")),
+    el("td", { "data-label": t("points.place") }, `${schoolOf(hazard)}${hazard.place || t("ledger.unknown")}`),
     el("td", { "data-label": t("ledger.filter.category") }, hazard.category_text || t("ledger.unknown")),
     el("td", { "data-label": t("hazards.grade") }, major ? mark("critical") : null, hazard.grade_text || t("hazards.ungraded")),
     el("td", { "data-label": t("hazards.state") }, hazard.state_text),
@@ -120,10 +122,13 @@ function turn(cursor) {
 
 async function options() {
   words = await get("/api/v1/hazards/words");
+  words.options.site = words.sites;
+  document.querySelector('select[name="site"]').hidden = words.sites.length < 2;
   for (const name of FILTERS) {
     const select = document.querySelector(`select[name="${name}"]`);
     select.append(...words.options[name].map((one) => el("option", { value: one.id }, one.zh)));
     select.addEventListener("change", () => {
+      if (name === "site") query.delete("site"); // one school or all
       if (select.value && !query.getAll(name).includes(select.value)) query.append(name, select.value);
       select.value = "";
       go({});

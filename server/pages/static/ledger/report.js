@@ -17,7 +17,8 @@ async function begin() {
     words.three_parts = words.three_clear = words.major_needs = [];
     const fields = ["description", "place", "category", "grid", "source", ...(place.dataset.site ? [] : ["site"])];
     const step = { action: "report", text: t("ledger.report"), fields, missing: ["description", ...(place.dataset.site ? [] : ["site"])] };
-    const form = stepForm(step, { source: "report", site: words.sites.length === 1 ? words.sites[0].id : "" }, words, async (given) => {
+    const asked = new URLSearchParams(location.search).get("source");
+    const form = stepForm(step, { source: sources.has(asked) ? asked : "report", site: words.sites.length === 1 ? words.sites[0].id : "" }, words, async (given) => {
       for (const name of ["source", "site"]) if (!given[name]) delete given[name];
       const made = await post("/api/v1/hazards", given);
       location.assign(`/hazards/${made.id}`);
