@@ -18,8 +18,9 @@ from server.ledger.entry import Entry, State, columns
 from server.ledger.tables import SEARCH, hazards, journal
 from server.safekeeping.dump import driver
 
-NOW = datetime(2026, 5, 7, 6, 0, tzinfo=UTC)
-SCHOOLS = 1_000
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = NOW.date()
+SCHOOLS, FEW = 1_000, 40
 _OPEN = (State.FOUND, State.REGISTERED, State.JUDGED, State.ASSIGNED, State.RECTIFYING, State.SUBMITTED, State.ACCEPTED)
 _PLACES = ("教学楼", "宿舍", "食堂", "实验楼", "操场", "校门", "车棚", "图书馆")
 _THINGS = (
@@ -55,7 +56,7 @@ def entries(count: int, schools: int) -> Iterator[dict[str, Any]]:
         yield {"id": n, **columns(entry)}
 
 
-def fill_sqlite(database: Database, count: int, schools: int = 40) -> None:
+def fill_sqlite(database: Database, count: int, schools: int = FEW) -> None:
     """Fill with entries, their index of texts, and one row of the journal each."""
     rows = list(entries(count, schools))
     with database.write.begin() as connection:
