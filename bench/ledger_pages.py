@@ -32,8 +32,9 @@ PAGES = (
 )  # fmt: skip
 ASKED = (
     "/hazards", "/hazards?view=overdue&sort=due_at", "/hazards?view=major", "/hazards?view=unjudged",
-    "/hazards?view=mine", "/hazards?q=灭火器", "/hazards?category=food&source=inspection&state=rectifying", "/hazards/counts",
-    "/hazards/counts?view=overdue", "/hazards/counts?q=灭火器", "/hazards/words", "/hazards/precision", "/hazards/77",
+    "/hazards?view=mine", "/hazards?q=灭火器", "/hazards?category=food&source=inspection&state=rectifying",
+    "/hazards/counts", "/hazards/counts?view=overdue", "/hazards/counts?q=灭火器", "/hazards/words",
+    "/hazards/precision", "/hazards/77",
     f"/hazards/packs/week?day={DAY}", f"/hazards/packs/month?day={DAY}", "/duties/today", "/duties/subjects",
     "/duties/coverage",
 )  # fmt: skip

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
+from server.api.places import actor_of
 from server.api.problems import Problem, declared
 from server.api.uploads import XLSX
 from server.duties.tasks import school_names
 from server.ledger import actions, packs, papers, query, store
-from server.ledger.guards import Actor
 from server.moments import Day
 from server.services import Services
 
@@ -46,7 +46,7 @@ def sheet(
     """Give the record, 整改通知书 or 整改意见书 of one entry as an Excel file; this is written into the audit."""
     with services.database.read.connect() as connection:
         entry = store.get(connection, hazard)
-        if not actions.sees(Actor(session.user, session.role, session.reach), entry):
+        if not actions.sees(actor_of(session), entry):
             raise Problem(404, "Unknown", f"台账中没有第 {hazard} 号记录")
         told = query.story(connection, hazard) if paper == "record" else []
     values = papers.sheet(paper, entry, services.ledger.judgement, told, services.now())

@@ -14,13 +14,12 @@ from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.hazard_views import HazardView, Step
-from server.api.places import school_of
+from server.api.places import actor_of, school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.ledger import review
 from server.ledger.ahead import label
 from server.ledger.entry import Entry
-from server.ledger.guards import Actor
 from server.ledger.review import Meeting, Review, Week
 from server.moments import Moment
 from server.services import Services
@@ -117,7 +116,7 @@ def decide(
 
     def work(connection: Connection) -> Entry:
         note(connection, services.now(), session.user, "hazard judge", str(hazard), text=one.key)
-        return review.decide(connection, services.ledger, (hazard, body.version), fields, _actor(session))
+        return review.decide(connection, services.ledger, (hazard, body.version), fields, actor_of(session))
 
     return _done(services, one, work)
 
@@ -142,7 +141,7 @@ def conclude(week: WeekKey, body: ConcludeBody, session: Holder, services: Parts
     def work(connection: Connection) -> Meeting:
         note(connection, services.now(), session.user, "week concluded", f"{one.site} {one.key}")
         duties = services.plan.duties
-        return review.conclude(connection, services.ledger, duties, one, body.version, _actor(session))
+        return review.conclude(connection, services.ledger, duties, one, body.version, actor_of(session))
 
     return _done(services, one, work)
 
@@ -166,7 +165,3 @@ def _done(services: Services, week: Week, work: Callable[[Connection], Entry | M
     with refusals():
         services.writer.write(work)
     return _shown(services, week)
-
-
-def _actor(session: Session) -> Actor:
-    return Actor(session.user, session.role, session.reach)
