@@ -9,21 +9,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from contracts.messages import Id
-from server.accounts.audit import note
 from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
-from server.database import upsert
 from server.duties import devices, ical
 from server.duties.records import Deed, record
-from server.duties.tables import subjects as table
-from server.duties.tasks import Task, known_sites, mine, tasks
+from server.duties.tasks import Task, known_sites, tasks
 from server.moments import Day, Moment
 from server.services import Services
 
@@ -77,18 +73,6 @@ class Record(BaseModel):
     evidence: dict[str, str] = {}
 
 
-class Subject(BaseModel):
-    """A school, class, grid or water that duties are counted for."""
-
-    site: Id
-    kind: str = Field(pattern="^(school|class|grid|water)$")
-    id: Id
-    name: str = Field(min_length=1, max_length=200)
-    stage: str = Field(default="", max_length=20)
-    boarding: bool = False
-    person: str = Field(default="", max_length=80)
-
-
 @router.get("", responses=declared(401, 403, 422))
 def standing(session: Reader, services: Parts, site: Annotated[str, Query(max_length=40)] = "") -> list[TaskView]:
     """List how every duty of today's periods stands, for everyone who has it."""
@@ -100,8 +84,7 @@ def standing(session: Reader, services: Parts, site: Annotated[str, Query(max_le
 def today(session: Reader, services: Parts) -> list[TaskView]:
     """List what is due today for the person who asks."""
     day = services.now().astimezone(services.plan.zone).date()
-    found = _tasks(services, session, day, day)
-    return [TaskView.of(task) for task in mine(found, session.user, session.role)]
+    return [TaskView.of(task) for task in _tasks(services, session, day, day, mine=True)]
 
 
 @router.get("/month", responses=declared(401, 403, 422))
@@ -144,9 +127,8 @@ def feed(
     """
     now = services.now()
     day = now.astimezone(services.plan.zone).date()
-    found = _tasks(services, session, day - timedelta(days=7), day + timedelta(days=31))
-    content = ical.feed(mine(found, session.user, session.role), now)
-    return Response(content, media_type="text/calendar; charset=utf-8")
+    found = _tasks(services, session, day - timedelta(days=7), day + timedelta(days=31), mine=True)
+    return Response(ical.feed(found, now), media_type="text/calendar; charset=utf-8")
 
 
 @router.post("/records", status_code=201, responses=declared(401, 403, 404, 422, 503))
@@ -182,39 +164,13 @@ def done(
     return {"duty": duty.id, "at": at.isoformat()}
 
 
-@router.get("/subjects", responses=declared(401, 403))
-def subjects(session: Reader, services: Parts) -> list[Subject]:
-    """List schools, classes, grids and waters."""
-    query = select(table).where(*session.reach.where(table.c.site)).order_by(table.c.site, table.c.kind, table.c.id)
-    with services.database.read.connect() as connection:
-        return [Subject.model_validate(dict(row)) for row in connection.execute(query).mappings()]
-
-
-@router.put("/subjects", responses=declared(401, 403, 422, 503))
-def arrange(body: Subject, session: Annotated[Session, Depends(require("duties.arrange"))], services: Parts) -> Subject:
-    """Add a school, class, grid or water, or change it."""
-    if not session.reach.sees(body.site):
-        raise Problem(403, "Not allowed", f"{body.site}：不是您所在的学校")
-    if "\0" in body.name + body.person + body.stage:
-        raise Problem(422, "Not understood", "名称含有不能保存的字符")
-
-    def work(connection: Connection) -> None:
-        key = {"site": body.site, "kind": body.kind, "id": body.id}
-        values = {"name": body.name, "stage": body.stage, "boarding": body.boarding, "person": body.person}
-        same = (table.c.site == body.site) & (table.c.kind == body.kind) & (table.c.id == body.id)
-        since = connection.execute(select(table.c.since).where(same)).scalar() or services.now()
-        upsert(connection, table, key, {**values, "since": since})
-        note(connection, services.now(), session.user, "duty subject", f"{body.site}/{body.kind}/{body.id}")
-
-    services.writer.write(work)
-    return body
-
-
-def _tasks(services: Services, session: Session, first: date, last: date, site: str = "") -> list[Task]:
-    reach = session.reach.at(site)
+def _tasks(
+    services: Services, session: Session, first: date, last: date, site: str = "", *, mine: bool = False
+) -> list[Task]:
+    reach, who = session.reach.at(site), (session.user, session.role.value) if mine else None
     with services.database.read.connect() as connection:
         sites = (reach.only,) if reach.only else reach.among(known_sites(connection))
-        found = tasks(connection, services.plan, sites, first, last, services.now())
+        found = tasks(connection, services.plan, sites, first, last, services.now(), who)
     return [t for t in found if t.slot.due >= t.bearer.since and _seen(session, reach, t)]
 
 

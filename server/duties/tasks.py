@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
+from itertools import product
 
 from sqlalchemy import Connection, func, select
 
@@ -76,28 +78,31 @@ class Task:
 
 
 def tasks(
-    connection: Connection, plan: Plan, sites: tuple[str, ...], first: date, last: date, now: datetime
-) -> list[Task]:
-    """Return all tasks of these schools (and of those above, site '') whose period touches the days."""
+    connection: Connection, plan: Plan, sites: tuple[str, ...], first: date, last: date, now: datetime,
+    who: tuple[str, str] | None = None,
+) -> list[Task]:  # fmt: skip
+    """Return all tasks of these schools (and of those above, site '') whose period touches the days.
+
+    `who` is one person's name and role: only his, which spares those of a whole city.
+    """
     found: list[Task] = []
     schools = _schools(connection, sites, plan.names)
     calendars = all_own(connection, plan.calendar)
     for duty in plan.duties.duties:
-        bearers = list(_bearers(connection, duty, schools, sites))
+        bearers = [b for b in _bearers(connection, duty, schools, sites) if who is None or _his(duty, b, *who)]
         groups: dict[tuple[str, bool], list[Bearer]] = defaultdict(list)
         for bearer in bearers:
             groups[bearer.site if bearer.site in calendars else "", bearer.boarding].append(bearer)
         for (site, boarding), same in groups.items():
             periods = list(slots(duty, calendars[site], first, last, plan.zone, boarding=boarding))
             if periods:
-                done = _done(connection, duty, periods, plan, sites)
-                found += [_task(duty, slot, bearer, done, now, plan) for bearer in same for slot in periods]
+                found += _of_group(connection, duty, same, periods, now, plan)
     return found
 
 
-def mine(found: Iterable[Task], name: str, role: str) -> list[Task]:
-    """Return the tasks of one person: those that name him, and those of his role that name nobody."""
-    return [t for t in found if t.bearer.person == name or (not t.bearer.person and role in t.duty.roles)]
+def _his(duty: Duty, bearer: Bearer, name: str, role: str) -> bool:
+    """Tell whether a duty names this person, or nobody while it is his role's."""
+    return bearer.person == name or (not bearer.person and role in duty.roles)
 
 
 def standing(duty: Duty, slot: Slot, amount: float, now: datetime, zone: timezone) -> Standing:
@@ -118,34 +123,57 @@ def standing(duty: Duty, slot: Slot, amount: float, now: datetime, zone: timezon
     return Standing.WARNED if behind else Standing.OPEN
 
 
-Done = dict[tuple[str, str], list[tuple[datetime, float, str]]]
-
-
-def _task(duty: Duty, slot: Slot, bearer: Bearer, done: Done, now: datetime, plan: Plan) -> Task:
-    deeds = done.get((bearer.site, bearer.id), [])
-    said = ""
+def _of_group(
+    connection: Connection, duty: Duty, bearers: list[Bearer], periods: list[Slot], now: datetime, plan: Plan
+) -> Iterator[Task]:
+    """Give the tasks of bearers with the same periods: a city has a hundred thousand of them a month."""
+    sites = {bearer.site for bearer in bearers}
     if duty.period == "standing":
-        _, amount, said = deeds[-1] if deeds else (None, 0.0, "")
-    else:
-        begin, end = start_of(slot.first, plan.zone), start_of(slot.last, plan.zone) + timedelta(days=1)
-        amount = sum(n for at, n, _ in deeds if begin <= at < end)
-    return Task(duty, slot, bearer, amount, standing(duty, slot, amount, now, plan.zone), said)
+        stood = _stood(connection, duty, sites)
+        for bearer, slot in product(bearers, periods):
+            amount, said = stood.get((bearer.site, bearer.id), (0.0, ""))
+            yield Task(duty, slot, bearer, amount, standing(duty, slot, amount, now, plan.zone), said)
+        return
+    done, zone, nothing = _done(connection, duty, periods, plan.zone, sites), plan.zone, [0.0] * len(periods)
+    judged: dict[tuple[int, float], Standing] = {}
+    for bearer in bearers:
+        amounts = done.get((bearer.site, bearer.id), nothing)
+        for i, slot in enumerate(periods):
+            amount = amounts[i]
+            if (i, amount) not in judged:
+                judged[i, amount] = standing(duty, slot, amount, now, zone)
+            yield Task(duty, slot, bearer, amount, judged[i, amount])
 
 
-def _done(connection: Connection, duty: Duty, periods: list[Slot], plan: Plan, sites: tuple[str, ...]) -> Done:
+def _done(
+    connection: Connection, duty: Duty, periods: list[Slot], zone: timezone, sites: set[str]
+) -> dict[tuple[str, str], list[float]]:
+    """Return how much was done in each period, by site and subject. Periods follow each other and do not overlap."""
     c = records.c
-    query = select(c.site, c.subject, c.at, c.amount, c.source, c.evidence).where(
-        c.duty == duty.id, c.site.in_([*sites, ""])
+    begins = [start_of(slot.first, zone).astimezone(UTC) for slot in periods]
+    ends = [(start_of(slot.last, zone) + timedelta(days=1)).astimezone(UTC) for slot in periods]
+    query = select(c.site, c.subject, c.at, c.amount).where(
+        c.duty == duty.id, c.site.in_(sorted(sites)), c.at >= begins[0], c.at < ends[-1]
     )
-    if duty.period != "standing":
-        begin = start_of(min(s.first for s in periods), plan.zone)
-        end = datetime.combine(max(s.last for s in periods), time.max, plan.zone)
-        query = query.where(records.c.at >= begin, records.c.at <= end)
-    done: Done = defaultdict(list)
-    for site, subject, at, amount, source, evidence in connection.execute(query.order_by(c.at, c.id)):
-        said = "，".join(f"{name} {text}" for name, text in evidence.items() if text) if source == DEVICES else ""
-        done[site, subject].append((at, amount, said))
+    done: dict[tuple[str, str], list[float]] = {}
+    for site, subject, at, amount in connection.execute(query):
+        i = bisect_right(begins, at) - 1
+        if at < ends[i]:
+            done.setdefault((site, subject), [0.0] * len(periods))[i] += amount
     return done
+
+
+def _stood(connection: Connection, duty: Duty, sites: set[str]) -> dict[tuple[str, str], tuple[float, str]]:
+    """Return what was said last of a standing duty, by site and subject, with what devices say of it."""
+    c = records.c
+    query = select(c.site, c.subject, c.amount, c.source, c.evidence)
+    stood: dict[tuple[str, str], tuple[float, str]] = {}
+    for site, subject, amount, source, evidence in connection.execute(
+        query.where(c.duty == duty.id, c.site.in_(sorted(sites))).order_by(c.at, c.id)
+    ):
+        said = "，".join(f"{name} {text}" for name, text in evidence.items() if text) if source == DEVICES else ""
+        stood[site, subject] = amount, said
+    return stood
 
 
 def _schools(connection: Connection, sites: tuple[str, ...], names: Mapping[str, str]) -> list[Bearer]:

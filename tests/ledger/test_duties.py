@@ -24,7 +24,7 @@ from server.duties.plan import load_plan
 from server.duties.records import Deed, fulfil, record
 from server.duties.slots import slots
 from server.duties.tables import notices, subjects
-from server.duties.tasks import Standing, Task, mine, tasks
+from server.duties.tasks import Standing, Task, tasks
 from server.ledger.guards import MissingError
 from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards
@@ -210,7 +210,7 @@ def test_my_tasks_and_their_calendar(database: Database) -> None:
     with database.write.begin() as connection:
         row = {"site": "yx-1", "kind": "class", "id": "c1", "name": "初一1班", "person": "张老师", "since": NOW}
         connection.execute(insert(subjects).values(row))
-        found = mine(tasks(connection, PLAN, ("yx-1",), NOW.date(), NOW.date(), NOW), "张老师", "teacher")
+        found = tasks(connection, PLAN, ("yx-1",), NOW.date(), NOW.date(), NOW, ("张老师", "teacher"))
     assert [(t.duty.id, t.bearer.name) for t in found] == [("M05a", "初一1班"), ("M15a", "一中")]
     text = feed(found, NOW)
     assert text.startswith(b"BEGIN:VCALENDAR\r\n")

@@ -38,12 +38,11 @@ def asked(page: Page, server: DrillServer, path: str, method: str = "POST", **bo
 def held(page: Page, address: str) -> Generator[list[Route]]:
     """Hold the next reading of an address up until the block ends, as a busy server would."""
     waiting: list[Route] = []
-    page.route(address, waiting.append, times=1)
+    page.route(address, lambda route: waiting.append(route), times=1)  # noqa: PLW0108 - it marks what it is given
     yield waiting
     for route in waiting:
         with page.expect_response(address):
             route.continue_()
-    page.unroute(address)
 
 
 def caught(page: Page, waiting: list[Route]) -> None:
