@@ -17,8 +17,9 @@ from config.server import KeepSection
 from server import retention
 from server.duties import devices
 from server.duties import upkeep as duties
+from server.duties.bearers import known_sites
 from server.duties.devices import Proof
-from server.duties.tasks import Task, known_sites
+from server.duties.tasks import Task
 from server.errors import ServerError
 from server.ledger import evidence, seal
 from server.ledger.upkeep import Upkeep, tick

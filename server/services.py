@@ -18,8 +18,7 @@ from server.accounts.views import Views
 from server.alerts.alert import AlertHook
 from server.database import Database
 from server.drills.conductor import Conductor
-from server.duties.plan import load_plan
-from server.duties.tasks import Plan
+from server.duties.plan import Plan, load_plan
 from server.enrol.authority import Authority
 from server.history.latest import Latest
 from server.history.series import Series

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections import Counter
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -11,15 +10,17 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
+from config.duties import Duty
 from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.places import school_of
 from server.api.problems import Problem, declared
 from server.api.refusals import refusals
-from server.duties import devices, ical
+from server.duties import devices, ical, tasks
+from server.duties.bearers import Bearer, known_sites
 from server.duties.records import Deed, record
-from server.duties.tasks import Task, known_sites, tasks
+from server.duties.tasks import Task
 from server.moments import Day, Moment
 from server.services import Services
 
@@ -107,13 +108,17 @@ def coverage(
     first = first or last - timedelta(days=30)
     if not timedelta(0) <= last - first <= timedelta(days=400):
         raise Problem(422, "Not understood", "起止日期不对：最多 400 天，且先后有序")
-    table_ = Counter(
-        (t.bearer.site, t.duty.id, t.duty.zh, t.standing.value) for t in _tasks(services, session, first, last)
-    )
-    rows: dict[tuple[str, str, str], dict[str, int]] = {}
-    for (site, duty, name, standing), n in table_.items():
-        rows.setdefault((site, duty, name), {})[standing] = n
-    return [{"site": site, "duty": duty, "name": name, **row} for (site, duty, name), row in sorted(rows.items())]
+    reach = session.reach
+    with services.database.read.connect() as connection:
+        sites = (reach.only,) if reach.only else reach.among(known_sites(connection))
+        found = tasks.coverage(
+            connection, services.plan, sites, first, last, services.now(), lambda d, b: _seen(session, reach, d, b)
+        )
+    names = {duty.id: duty.zh for duty in services.plan.duties.duties}
+    return [
+        {"site": site, "duty": duty, "name": names[duty], **{one.value: n for one, n in counted.items()}}
+        for (site, duty), counted in sorted(found.items())
+    ]
 
 
 @router.get("/calendar.ics", responses=declared(401, 403, 422), response_class=Response)
@@ -170,17 +175,16 @@ def _tasks(
     reach, who = session.reach.at(site), (session.user, session.role.value) if mine else None
     with services.database.read.connect() as connection:
         sites = (reach.only,) if reach.only else reach.among(known_sites(connection))
-        found = tasks(connection, services.plan, sites, first, last, services.now(), who)
-    return [t for t in found if t.slot.due >= t.bearer.since and _seen(session, reach, t)]
+        found = tasks.tasks(connection, services.plan, sites, first, last, services.now(), who)
+    return [t for t in found if t.slot.due >= t.bearer.since and _seen(session, reach, t.duty, t.bearer)]
 
 
-def _seen(session: Session, reach: Reach, task: Task) -> bool:
+def _seen(session: Session, reach: Reach, duty: Duty, bearer: Bearer) -> bool:
     """Tell whether a task is this person's to see: of his schools and grids, or his own."""
-    bearer = task.bearer
     if bearer.person == session.user:
         return True
-    if task.duty.subject == "person":
+    if duty.subject == "person":
         return bearer.reach.within(reach)
-    if task.duty.subject == "grid":
+    if duty.subject == "grid":
         return reach.sees_grid(bearer.site, bearer.id, bearer.name)
     return not bearer.site or reach.sees(bearer.site)

@@ -15,7 +15,7 @@ from server.accounts.sessions import Session
 from server.accounts.tables import user_reach, users
 from server.accounts.web import Parts, require
 from server.api.problems import declared
-from server.duties.tasks import known_sites, school_names
+from server.duties.bearers import known_sites, school_names
 from server.ledger.ahead import label
 from server.ledger.entry import STATE_NAMES
 from server.ledger.guards import COLUMN_NAMES

@@ -12,7 +12,7 @@ from server.accounts.web import Parts, require
 from server.api.places import actor_of
 from server.api.problems import Problem, declared
 from server.api.uploads import XLSX
-from server.duties.tasks import school_names
+from server.duties.bearers import school_names
 from server.ledger import actions, packs, papers, query, store
 from server.moments import Day
 from server.services import Services

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select, update
 
 from server.accounts.permissions import Role
 from server.database import insert_new
+from server.duties.plan import Plan
 from server.duties.slots import start_of
 from server.duties.tables import notices
-from server.duties.tasks import Plan, Standing, Task, tasks
+from server.duties.tasks import Standing, Task, tasks
 from server.ledger.actions import Finding, report
 from server.ledger.guards import Actor
 from server.ledger.sensors import Ledger

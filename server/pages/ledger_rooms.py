@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import identify
-from server.duties.tasks import school_names
+from server.duties.bearers import school_names
 from server.errors import UnknownError
 from server.ledger import actions, papers, store
 from server.ledger.guards import Actor

@@ -114,8 +114,8 @@ def test_a_calendar_with_a_mistake_says_which_row_and_leaves_the_old_one(
 def test_who_may_import_which_calendar(campus: Campus) -> None:
     teacher, safety = campus.as_(Role.TEACHER), campus.as_(Role.SAFETY)
     assert sentence(teacher.post(IMPORT, content=file_of(*YEAR)), 403)
-    done = safety.post(f"{IMPORT}&site=yx-2", content=file_of(*YEAR)).json()
-    assert done["site"] == "yx-1"  # its own, whatever is asked
+    assert "yx-2：不是您所在" in sentence(safety.post(f"{IMPORT}&site=yx-2", content=file_of(*YEAR)), 403)
+    assert safety.post(IMPORT, content=file_of(*YEAR)).json()["site"] == "yx-1"
     assert "不是 Excel" in sentence(safety.post(IMPORT, content=b"PK\x03\x04nonsense"), 422)
     assert "太大" in sentence(safety.post(IMPORT, content=b"x" * 1_000_001), 413)
     assert "没有“学期”行" in sentence(safety.post(IMPORT, content=file_of(*YEAR[2:])), 422)
