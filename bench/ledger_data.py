@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -73,13 +74,16 @@ def fill_postgresql(database: Database, count: int, told: int) -> None:
         raw = driver(connection)
         rows = entries(count, SCHOOLS)
         names = ["id", *(c.name for c in hazards.columns if c.name != "id")]
-        with raw.cursor() as first, first.copy(_into(hazards.name, names)) as copy:
-            for row in rows:
-                copy.write_row([row[name] for name in names])
-        with raw.cursor() as second, second.copy(_into(SEARCH, ["hazard", "grams"])) as copy:
-            for row in entries(count, SCHOOLS):
-                found = search.grams(*(str(row[name]) for name in search.TEXTS))
-                copy.write_row([row["id"], " ".join(f"'{gram}'" for gram in sorted(found))])
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+            with raw.cursor() as first, first.copy(_into(hazards.name, names)) as copy:
+                for row in rows:
+                    copy.write_row([row[name] for name in names])
+                    found = search.grams(*(str(row[name]) for name in search.TEXTS))
+                    spool.write(f"{row['id']}\t{' '.join(sorted(found))}\n")
+            spool.seek(0)
+            with raw.cursor() as second, second.copy(_into(SEARCH, ["hazard", "grams"])) as copy:
+                while part := spool.read(1_000_000):
+                    copy.write(part)
         connection.execute(text("CREATE INDEX ix_hazard_search_grams ON hazard_search USING gin (grams)"))
         connection.execute(text("SELECT setval('hazards_id_seq', :last)"), {"last": count})
         _tell(raw, count, told)

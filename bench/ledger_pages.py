@@ -27,14 +27,14 @@ from server.duties.tables import records, subjects
 
 TRIES, PASSWORD = 100, "a-password-of-the-bench"
 PAGES = (
-    "/hazards", "/hazards/77", "/hazards/77/record", "/hazards/77/notice", "/hazards/report", "/hazards/review",
+    "/hazards", "/hazards/7", "/hazards/7/record", "/hazards/7/notice", "/hazards/report", "/hazards/review",
     f"/hazards/packs/week?day={DAY}", f"/hazards/packs/month?day={DAY}", "/duties", "/duties/month", "/duties/coverage",
 )  # fmt: skip
 ASKED = (
     "/hazards", "/hazards?view=overdue&sort=due_at", "/hazards?view=major", "/hazards?view=unjudged",
     "/hazards?view=mine", "/hazards?q=灭火器", "/hazards?category=food&source=inspection&state=rectifying",
     "/hazards/counts", "/hazards/counts?view=overdue", "/hazards/counts?q=灭火器", "/hazards/words",
-    "/hazards/precision", "/hazards/77",
+    "/hazards/precision", "/hazards/7",
     f"/hazards/packs/week?day={DAY}", f"/hazards/packs/month?day={DAY}", "/duties/today", "/duties/subjects",
     "/duties/coverage",
 )  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, bindparam, literal, select, text
@@ -112,6 +113,7 @@ def _asked(words: str) -> Iterator[tuple[str, bool]]:
             yield _token(run[i : i + 2]), False
 
 
+@lru_cache(maxsize=20_000)
 def _token(piece: str) -> str:
     """Write a pair so that no tokenizer cuts it: what is no usual letter, digit or sign becomes its code."""
     return "".join(
