@@ -15,7 +15,23 @@ def in_utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(in_utc)]
+def _told(at: datetime) -> datetime:
+    try:
+        return in_utc(at)
+    except OverflowError as e:
+        raise ValueError("is before or after all time") from e
+
+
+def _plausible(at: datetime) -> datetime:
+    if not 2000 <= at.year <= 2200:
+        raise ValueError("is not between 2000 and 2200")
+    return at
+
+
+Moment = Annotated[datetime, AfterValidator(_told)]
+
+AskedMoment = Annotated[datetime, AfterValidator(_plausible)]
+"""A moment that may be asked for, in whatever zone."""
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2200, 12, 31))]
 """A day that may be asked for: reckoning a month on from the last day there is ends in no answer at all."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -16,7 +15,7 @@ from server.accounts.tables import user_reach
 from server.accounts.tables import users as user_table
 from server.accounts.web import Parts, require
 from server.api.problems import declared
-from server.moments import Moment
+from server.moments import AskedMoment, Moment
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
@@ -40,7 +39,7 @@ def audit(
     before: Annotated[int | None, Query(ge=0, lt=2**63, description="only lines older than this number")] = None,
     by: Annotated[str, Query(max_length=80)] = "",
     action: Annotated[str, Query(max_length=80, description="what it begins with, e.g. `hazard`")] = "",
-    since: datetime | None = None,
+    since: AskedMoment | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> list[AuditView]:
     """Show who did what, newest first; a school sees what its own people did. Who looked is written into it."""

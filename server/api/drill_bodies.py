@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -11,6 +10,7 @@ from contracts.topics import ID_PATTERN
 from server.drills.clocks import UNKNOWN_DOUBT_S, Moment, Trust
 from server.drills.inputs import Arrived, DrillKind, Reported
 from server.drills.record import LONGEST
+from server.moments import AskedMoment
 
 SmallId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+$")]
 Text = Annotated[str, Field(max_length=LONGEST)]
@@ -24,7 +24,7 @@ class NewDrill(BaseModel):
     name: str = Field(default="", max_length=200)
     buildings: tuple[str, ...] = Field(default=(), max_length=100)
     people: int | None = Field(default=None, ge=1, le=100_000)  # expected, where no class list is kept
-    planned_at: datetime | None = None
+    planned_at: AskedMoment | None = None
     starts_itself: bool = False
     armed_minutes: float = Field(default=0, ge=0, le=24 * 60)  # from now (or the planned time) a trigger starts it
     shelter_s: float | None = Field(default=None, gt=0, le=3600)

@@ -23,7 +23,7 @@ from server.accounts.web import Parts, require
 from server.api.problems import Problem, declared
 from server.history import export
 from server.history.latest import Key
-from server.moments import Moment, in_utc
+from server.moments import AskedMoment, Moment, in_utc
 from server.presence.tables import points
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
@@ -31,8 +31,8 @@ router = APIRouter(prefix="/api/v1", tags=["readings"])
 Reader = Annotated[Session, Depends(require("readings.read"))]
 Exporter = Annotated[Session, Depends(require("readings.export"))]
 Point = Annotated[str, Query(max_length=130, description="POINT, or SITE/AGENT/POINT where that is not enough")]
-From = Annotated[datetime | None, Query(alias="from", description="an hour before `to` where not given")]
-To = Annotated[datetime | None, Query(alias="to", description="now where not given")]
+From = Annotated[AskedMoment | None, Query(alias="from", description="an hour before `to` where not given")]
+To = Annotated[AskedMoment | None, Query(alias="to", description="now where not given")]
 _CSV = "text/csv; charset=utf-8"
 
 

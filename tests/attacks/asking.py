@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import schemathesis
@@ -26,11 +27,17 @@ from server.accounts.tables import users
 from server.alerts.rules import Signal
 from server.alerts.store import hear
 from server.app import create_app
+from server.drills import store
+from server.drills.inputs import DrillKind, Plan
+from server.drills.store import Wish
+from server.duties import patrols
 from server.ingest.decode import Arrival
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.running import Parts, assemble
+from server.wall import plans
 
+PICTURE = b"\x89PNG\r\n\x1a\n" + pack(">I4sII", 13, b"IHDR", 800, 600) + b"\x08\x02\0\0\0"
 ENDLESS = {"/api/v1/stream"}  # a stream ends when its reader goes; tests/attacks/test_slow_clients.py reads it
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
@@ -128,8 +135,14 @@ def _sessions(connection: Any) -> dict[tuple[Role, str], str]:
 def _fill(connection: Any, ledger: Ledger) -> dict[str, str]:
     signal = Signal("no1", "lab", "smoke-1", "smoke", active=True, severity="critical", at=NOW, received_at=NOW)
     [alert] = hear(connection, signal, ledger.record_alert)
-    return {"alert_id": alert.id, "hazard": "1", "number": "1", "site": "no1", "agent": "lab", "point": "smoke-1",
-            "camera": "gate", "name": "admin no1"}  # fmt: skip
+    drill = store.create(connection, Wish("no1", DrillKind.FIRE, "实验楼"), Plan(DrillKind.FIRE), "x", NOW)
+    return {
+        "alert_id": alert.id, "hazard": "1", "number": "1", "site": "no1", "agent": "lab", "point": "smoke-1",
+        "camera": "gate", "name": "admin no1", "drill_id": drill, "week": "2026-W20", "paper": "record",
+        "kind": "week", "action": "register", "water": "pond",
+        "token": patrols.add(connection, "no1", "", "实验楼", "x", NOW).token,
+        "plan": plans.add(connection, "no1", "实验楼", PICTURE + "一号烟感".encode(), "x", NOW),
+    }  # fmt: skip
 
 
 def _watch(parts: Parts) -> None:

@@ -13,7 +13,7 @@ from server.accounts.permissions import Role
 
 SECRETS = ("smoke-1", "一号烟感", "实验楼")
 """What school no1 calls its things; nobody of no2 may read it."""
-FIGURES = {"integer": 1, "number": 1.0, "boolean": True, "string": "x", "array": [], "object": {}}
+UNGUESSED = ("alert_id", "drill_id", "plan", "token")
 
 
 def headers(server: Asked, role: Role, site: str) -> dict[str, str]:
@@ -42,8 +42,8 @@ def test_nobody_reads_or_changes_anything_of_another_school(tmp_path: Path) -> N
         leaked: list[str] = []
         seen_by_own: set[str] = set()
         requests = every_request(server)
-        assert len(requests) > 60
-        assert any(server.known["alert_id"] in path for _, path in requests)
+        assert len(requests) >= len(server.operations), "a route is left out: its ids are not known"
+        assert all(any(server.known[name] in path for _, path in requests) for name in UNGUESSED)
         for role in (Role.PRINCIPAL, Role.ADMIN, Role.GATEKEEPER, Role.TECHNICIAN, Role.KIOSK):
             for method, path in requests:
                 if "/session" in path or "/logout" in path:
@@ -54,7 +54,7 @@ def test_nobody_reads_or_changes_anything_of_another_school(tmp_path: Path) -> N
                 answer = server.client.request(method, path, headers=other, **body)
                 if any(word in answer.text for word in SECRETS if word not in path):
                     leaked.append(f"{role} {method} {path}: {answer.status_code} {answer.text[:200]}")
-                if server.known["alert_id"] in path and answer.status_code < 400:
+                if any(server.known[name] in path for name in UNGUESSED) and answer.status_code < 400:
                     leaked.append(f"{role} {method} {path}: {answer.status_code}")
                 if method == "get" and any(word in server.client.get(path, headers=own).text for word in SECRETS):
                     seen_by_own.add(path)
