@@ -172,7 +172,7 @@ class ReplayBus(Section):
     name: str
     file: Path
     time_column: str
-    speed: float = Field(default=1.0, gt=0)
+    speed: float = Field(default=1.0, gt=0, allow_inf_nan=True)  # inf: as fast as it can be read
     point: tuple[ReplayPoint, ...]
 
 
