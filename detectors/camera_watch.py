@@ -15,6 +15,7 @@ from detectors.flow import FlowCounter
 from detectors.hours import is_armed
 from detectors.line import LineCounter
 from detectors.people import People
+from detectors.people.columns import apart
 from detectors.people.stature import Stature
 from detectors.people.whole import WholeMotion
 from detectors.smoke_seen import SmokeWatch
@@ -140,7 +141,10 @@ class CameraWatch:
         size = (frame.image.shape[1], frame.image.shape[0])
         if not people.usable:
             self._tracker.clear()
-        tracks = self._tracker.update(people.boxes, frame.at, size)
+        boxes, figure = people.boxes, self._stature.figure
+        if self._lines and people.foreground is not None and figure is not None:
+            boxes = apart(boxes, people.foreground, figure)
+        tracks = self._tracker.update(boxes, frame.at, size)
         self._stature.observe(tracks, frame.at, size)
         if self._zones and people.foreground is not None:
             self._whole.observe(tracks, people.foreground, frame.at)

@@ -29,6 +29,7 @@ MOST_SINGLES = 40
 SPREAD = 0.3  # median deviation over median: beyond it people's sizes differ too much to divide by
 DOUBT = 0.4  # of whom flow adds may be more; it may also be that the tracker had them all
 SURPLUS = 1.0  # people that flow sees more than the tracker until it is believed within a group
+CROWD = 3  # people: when so many have passed, the rest is rounded, for always rounding down would count too few
 
 
 @dataclass(slots=True)
@@ -93,17 +94,19 @@ class FlowCounter:
     def _settle(self, group: _Group, at: float) -> list[Crossing]:
         passed = at - self._busy_at
         person = self.person
+        over = passed > SETTLE_S
+        least = SURPLUS / 2 if over and sum(group.counted) >= CROWD else SURPLUS
         found: list[Crossing] = []
         if person is not None:
             surplus = [group.area[side] / person - group.counted[side] for side in (0, 1)]
             side = int(np.argmax(surplus))
-            if surplus[side] < SURPLUS:
+            if surplus[side] < least:
                 group.unmatched_since = None
-            elif group.unmatched_since is None:
+            elif group.unmatched_since is None and not over:
                 group.unmatched_since = at
-            elif at - group.unmatched_since >= SETTLE_S or passed > EMPTY_S:
-                found.append(self._missed(group, side, int(surplus[side] + 1 - SURPLUS), at))
-        if passed > SETTLE_S:
+            elif over or passed > EMPTY_S or at - (group.unmatched_since or at) >= SETTLE_S:
+                found.append(self._missed(group, side, int(surplus[side] + 1 - least), at))
+        if over:
             self._group = None
             if sum(group.counted) == 1:
                 self._singles.append(group.area[group.counted.index(1)])

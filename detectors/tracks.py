@@ -42,6 +42,8 @@ class Track:
     ways: tuple[float, ...] = ()  # the last five distances from there, in own sizes
     area: float = 0.0  # of the box, smoothed, square pixels
     shape: float = 0.0  # height over width, smoothed
+    learned: float = 0.0  # how much of `farthest` has been learned from
+    learned_cut: float = 0.0  # the same, while the picture cut it off
     steps: int = 0  # how often it was looked whether it took its looks along when it moved
     whole: int = 0  # and did
 

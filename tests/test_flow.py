@@ -68,3 +68,9 @@ def test_a_crowd_in_one_blob_is_counted_by_its_flow_and_says_how_sure_it_is() ->
     low = sum(crossing.low if crossing.low is not None else crossing.count for crossing in found)
     high = sum(crossing.high if crossing.high is not None else crossing.count for crossing in found)
     assert low <= 24 <= high
+
+
+def test_the_last_of_a_crowd_is_not_rounded_away() -> None:
+    some = [(46.0, 60), (46.5, 200), (47.0, 60), (47.5, 200), (48.0, 60), (48.5, 150), (48.5, 187)]
+    found = [crossing for crossing in counted(ALONE + some, 54.0) if crossing.at > 44.0]
+    assert sum(crossing.count for crossing in found) == len(some)

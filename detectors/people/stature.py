@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.tracks import CONFIRM
+from detectors.tracks import BORDER, CONFIRM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +26,13 @@ RESTLESS = (1.6, 3.2)  # things that appear and last, a second: a campus is belo
 MEMORY_S = 10.0  # for how restless the scene is
 FORGET_S = 600.0  # half of what was learned
 STEPS, WHOLE = 3, 0.12  # who moved so often has taken his looks along at this share of them at least: trees never do
+SURE = 1.0  # of the picture's diagonal: so far people went until their shape is believed
+CUT = 0.1  # of its way counts while the picture cuts it off: half a person is wide and small
 FINE = 4.0  # bins per octave of area, and bins per unit of height over width
 
 
 class Stature:
-    """Two histograms, weighted by area, so that much clutter weighs less than a few people."""
+    """Two histograms, weighted by how far each thing went, pixels: people go far, clutter and flicker never do."""
 
     def __init__(self, person: PersonSection | None = None) -> None:
         self._person = person
@@ -59,8 +61,18 @@ class Stature:
             if track.proven and not track.merged and track.seen_at == at:
                 width, height = track.size
                 area = max(float(width * height), 1.0)
-                self._areas[min(int(np.log2(area) * FINE), len(self._areas) - 1)] += area
-                self._shapes[min(int(height / max(width, 1.0) * FINE), len(self._shapes) - 1)] += area
+                way = self._way(track) * area**0.5
+                self._areas[min(int(np.log2(area) * FINE), len(self._areas) - 1)] += way
+                self._shapes[min(int(height / max(width, 1.0) * FINE), len(self._shapes) - 1)] += way
+
+    def _way(self, track: Track) -> float:
+        """How far it went that was not yet learned from, in own sizes; while the picture cuts it, a little of it."""
+        if bool((np.abs(track.box - np.array((0, 0, *self._size))) > BORDER).all()):
+            way, track.learned = track.farthest - track.learned, track.farthest
+        else:
+            way = CUT * (track.farthest - max(track.learned, track.learned_cut))
+            track.learned_cut = track.farthest
+        return max(0.0, way)
 
     @property
     def area(self) -> float:
@@ -72,8 +84,17 @@ class Stature:
     @property
     def upright(self) -> float:
         """0: seen from above, 1: seen from the side."""
-        shape = (_middle(self._shapes) + 0.5) / FINE
-        return float(np.clip((shape - SIDE[0]) / (SIDE[1] - SIDE[0]), 0, 1))
+        return float(np.clip((self._shape - SIDE[0]) / (SIDE[1] - SIDE[0]), 0, 1))
+
+    @property
+    def figure(self) -> float | None:
+        """Height over width of a person who is seen from the side; None from above, and while few went far."""
+        sure = self._shapes.sum() >= SURE * float(np.linalg.norm(self._size))
+        return self._shape if sure and self.upright == 1.0 else None
+
+    @property
+    def _shape(self) -> float:
+        return (_middle(self._shapes) + 0.5) / FINE
 
     def anchor(self, track: Track) -> NDArray[np.float64]:
         """Where a person is, x y: the foot of one who is seen from the side, the middle of one from above."""
