@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -21,6 +20,7 @@ from agent.link_words import of_error
 from agent.mqtt import Connection, Incoming, LinkError, Outgoing
 from agent.outbox import Outbox
 from agent.publisher import Publisher
+from agent.self_report import Answered, SelfReport, Vitals
 from agent.still_lane import StillLane
 from config.agent import AgentConfig
 from contracts.messages import (
@@ -28,13 +28,9 @@ from contracts.messages import (
     Answer,
     Command,
     CommandMessage,
-    Heartbeat,
     Message,
-    Readings,
     Receipt,
     Resend,
-    State,
-    WorkerHealth,
 )
 from contracts.topics import Kind, Topic, TopicError, parse
 
@@ -48,14 +44,6 @@ _SERVER_SILENT_S = 60.0  # no answer of the server for so long: perhaps our subs
 _MOST_SILENT_S = 600.0
 _LAST_WORDS_S = 1.5
 _DELAYS_S = (0.5, 1.0, 2.0, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Vitals:
-    """What the heartbeat tells of the rest of the agent."""
-
-    workers: Callable[[], tuple[WorkerHealth, ...]]
-    point_ages_s: Callable[[], dict[str, float]]
 
 
 class Link:
@@ -77,16 +65,15 @@ class Link:
         self._clock = clock
         self._outbox = outbox
         self._lane = lane
-        self._vitals = vitals
+        self._report = SelfReport(clock, outbox, lane, vitals)
         self._command = command
         self._client_secret = secrets.token_hex(8)  # who knows a client id can end its session
         self._publisher = Publisher(config.site, config.agent, outbox)
         self._connection: Connection | None = None
         self._started = time.monotonic()
         self._answered: float | None = None
-        self._answer: int | None = None
+        self._answer = 0
         self._server_silent_s = _SERVER_SILENT_S
-        self._beats = 0
         self._trouble = ""
         self._answers: deque[Answer] = deque(maxlen=_MOST_ANSWERS)
         self._stills = StillLane()
@@ -141,7 +128,7 @@ class Link:
             backoff.wait(stop, beat, random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
 
     def _connect(self, session: int) -> Connection:
-        will = self._outgoing(Kind.STATE, self._state("offline", session), retain=True)
+        will = self._outgoing(Kind.STATE, self._report.state("offline", session), retain=True)
         client_id = f"{self._config.site}-{self._config.agent}-{self._client_secret}"
         try:
             return Connection(self._config.mqtt, client_id, will, clock_synced=self._clock.synced())
@@ -181,7 +168,7 @@ class Link:
             self._judge(connection, opened, now)
             if stop.is_set() and leaving is None:
                 leaving = now + _LAST_WORDS_S
-                connection.publish(self._outgoing(Kind.STATE, self._state("stopping", session), retain=True))
+                connection.publish(self._outgoing(Kind.STATE, self._report.state("stopping", session), retain=True))
             connection.turn(self._patience(now, heartbeat_at, readings_at, leaving))
         self._flush(connection)
 
@@ -215,19 +202,13 @@ class Link:
     def _greet(self, connection: Connection, session: int, epoch: str, config: AgentConfig) -> None:
         message = birth(config, self._clock.now(), session, epoch)
         connection.publish(self._outgoing(Kind.BIRTH, message, retain=True))
-        connection.publish(self._outgoing(Kind.STATE, self._state("online", session), retain=True))
+        connection.publish(self._outgoing(Kind.STATE, self._report.state("online", session), retain=True))
 
     def _send_readings(self, connection: Connection) -> bool:
         batch = self._lane.take(_BATCH)
         if not batch:
             return False
-        message = Readings(
-            boot_id=self._clock.boot_id,
-            clock=self._clock.quality(),
-            dropped=self._lane.dropped,
-            readings=tuple(batch),
-        )
-        connection.publish(self._outgoing(Kind.READINGS, message, qos=0))
+        connection.publish(self._outgoing(Kind.READINGS, self._report.readings(batch), qos=0))
         return True
 
     def _send_still(self, connection: Connection, now: float) -> None:
@@ -236,35 +217,16 @@ class Link:
             connection.publish(self._outgoing(Kind.STILLS, still, qos=0))
 
     def _heartbeat(self, session: int) -> Outgoing:
-        self._beats += 1
         self._stills.forget(time.monotonic())
-        outbox = self._outbox.health()
-        message = Heartbeat(
-            n=self._beats,
-            stamp=self._clock.now(),
-            session=session,
-            epoch=outbox.epoch,
-            last_seq=outbox.last_seq,
-            depth=outbox.depth,
-            oldest_unacked_s=outbox.oldest_waiting_s,
-            uptime_s=time.monotonic() - self._started,
-            answer_age_s=None if self._answered is None else self.answer_age_s(),
-            answered=self._answer,
-            dropped_readings=self._lane.dropped,
-            dropped_entries=outbox.refused,
-            dropped_stills=self._stills.dropped,
-            disk_free_mb=outbox.disk_free_mb,
-            workers=self._vitals.workers(),
-            point_ages_s=self._vitals.point_ages_s(),
-        )
-        return self._outgoing(Kind.HEARTBEAT, message)
+        heard = None if self._answered is None else Answered(self._answer, self.answer_age_s())
+        return self._outgoing(Kind.HEARTBEAT, self._report.heartbeat(session, heard, self._stills.dropped))
 
     def _hear(self, message: Incoming) -> None:
         try:
             match parse(message.topic).kind:
                 case Kind.RECEIPT:
                     receipt = Receipt.model_validate_json(message.body)
-                    if receipt.heartbeat is not None and 0 < receipt.heartbeat <= self._beats:
+                    if receipt.heartbeat is not None and 0 < receipt.heartbeat <= self._report.beats:
                         if self._answered is None or self.answer_age_s() > 2.4 * self._config.heartbeat_s:
                             self._publisher.reconnected()  # what was sent into the silence: again at once
                         self._answered, self._answer = time.monotonic(), receipt.heartbeat
@@ -296,16 +258,6 @@ class Link:
         else:
             log.debug("%s", cause)
         self._trouble = cause
-
-    def _state(self, status: str, session: int) -> State:
-        return State.model_validate(
-            {
-                "status": status,
-                "boot_id": self._clock.boot_id,
-                "session": session,
-                "booted_at": self._clock.booted_at(),
-            }
-        )
 
     def _topic(self, kind: Kind) -> str:
         return str(Topic(self._config.site, self._config.agent, kind))

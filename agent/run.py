@@ -25,11 +25,12 @@ from agent.drawn import DrawnShapes
 from agent.faults import STORAGE, OwnFault
 from agent.intake import Intake
 from agent.lane import ReadingLane
-from agent.link import Link, Vitals
+from agent.link import Link
 from agent.notify import notify
 from agent.outbox import Outbox
 from agent.outputs import Local
 from agent.pipeline import Pipeline
+from agent.self_report import Vitals
 from agent.store import NewerError
 from agent.supervisor import Supervisor, guard
 from agent.worker import ThreadWorker, Worker

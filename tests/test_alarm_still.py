@@ -17,7 +17,8 @@ from waiting import until
 
 from agent.alarm_still import A_MINUTE, MOST_BYTES, AlarmStills, jpeg
 from agent.lane import ReadingLane
-from agent.link import Link, Vitals
+from agent.link import Link
+from agent.self_report import Vitals
 from agent.still_lane import PATIENCE_S, PLACES, StillLane
 from config.agent import AgentConfig
 from config.cameras import CameraSection, ModelSection
