@@ -10,7 +10,8 @@ import pytest
 from system.modbus_device import serial_device
 from system.pty_pair import pty_pair
 
-from agent.probe import addresses, main, serial_ports, snippet
+from agent.probe import main, serial_ports
+from agent.probe_scan import addresses, snippet
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1-3", [1, 2, 3]), ("1,3,0x50", [1, 3, 80]), ("7", [7])])
