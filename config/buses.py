@@ -79,15 +79,11 @@ class ModbusPoint(PointSection):
         return next((word for code, word in self.special.items() if int(code, 0) == raw), None)
 
 
-class ModbusTcpBus(Section):
-    """Modbus over TCP."""
+class ModbusBus(Section):
+    """What every Modbus line has, whatever it runs over."""
 
     short: ClassVar = ("device",)
-    type: Literal["modbus-tcp"]
     name: str
-    host: str
-    port: int = Field(default=502, ge=1, le=65535)
-    timeout_s: float = Field(default=1.0, gt=0)
     interval_s: float = Field(default=1.0, gt=0)
     gap: int = Field(default=0, ge=0, le=32)  # unasked registers read along to save a request
     point: tuple[ModbusPoint, ...]
@@ -103,30 +99,24 @@ class ModbusTcpBus(Section):
         return with_devices(data)
 
 
-class ModbusSerialBus(Section):
+class ModbusTcpBus(ModbusBus):
+    """Modbus over TCP."""
+
+    type: Literal["modbus-tcp"]
+    host: str
+    port: int = Field(default=502, ge=1, le=65535)
+    timeout_s: float = Field(default=1.0, gt=0)
+
+
+class ModbusSerialBus(ModbusBus):
     """Modbus RTU over a serial line."""
 
-    short: ClassVar = ("device",)
     type: Literal["modbus-rtu"]
-    name: str
     port: Path
     baud: int = 9600
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
     timeout_s: float = Field(default=0.3, gt=0)
-    interval_s: float = Field(default=1.0, gt=0)
-    gap: int = Field(default=0, ge=0, le=32)  # unasked registers read along to save a request
-    point: tuple[ModbusPoint, ...]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _devices_are_points(cls, data: Any) -> Any:
-        return cls.spelled_out(data)
-
-    @classmethod
-    def spelled_out(cls, data: Any) -> Any:
-        """Turn devices into their points."""
-        return with_devices(data)
 
 
 class SerialPoint(PointSection):

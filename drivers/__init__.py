@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from config.buses import Bus
+    from config.panels import AlarmHostBus, PanelBus
     from drivers.interface import Driver
 
 
@@ -42,21 +43,8 @@ def driver_for(bus: Bus) -> Driver:  # noqa: PLR0911 - one return a bus type
             from drivers.linux_sensors import LinuxSensorsDriver
 
             return LinuxSensorsDriver(bus)
-        case PanelBus():
-            from drivers.panel import PanelDriver
-            from drivers.panel_gb26875 import Gb26875Dialogue
-            from drivers.peers import peers_of
-
-            ids = [point.id for point in bus.point]
-            dialogue = Gb26875Dialogue(bus.name, bus.point, bus.ask_s, bus.address)
-            return PanelDriver(bus.name, ids, peers_of(bus), dialogue, bus.timeout_s)
-        case AlarmHostBus():
-            from drivers.panel import PanelDriver
-            from drivers.panel_dc09 import Dc09Dialogue
-            from drivers.peers import peers_of
-
-            ids = [point.id for point in bus.point]
-            return PanelDriver(bus.name, ids, peers_of(bus), Dc09Dialogue(bus.name, bus.point), bus.timeout_s)
+        case PanelBus() | AlarmHostBus():
+            return _panel(bus)
         case ReplayBus():
             from drivers.replay import ReplayDriver
 
@@ -67,3 +55,18 @@ def driver_for(bus: Bus) -> Driver:  # noqa: PLR0911 - one return a bus type
             return SimulatedDriver(bus)
         case _:
             assert_never(bus)
+
+
+def _panel(bus: PanelBus | AlarmHostBus) -> Driver:
+    from config.panels import PanelBus
+    from drivers.panel import PanelDriver
+    from drivers.panel_dc09 import Dc09Dialogue
+    from drivers.panel_gb26875 import Gb26875Dialogue
+    from drivers.peers import peers_of
+
+    dialogue = (
+        Gb26875Dialogue(bus.name, bus.point, bus.ask_s, bus.address)
+        if isinstance(bus, PanelBus)
+        else Dc09Dialogue(bus.name, bus.point)
+    )
+    return PanelDriver(bus.name, [point.id for point in bus.point], peers_of(bus), dialogue, bus.timeout_s)
