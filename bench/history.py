@@ -1,4 +1,4 @@
-"""The embedded history with a year of one point at 1 Hz: plots of a day to a year, roll-ups, and writing."""
+"""The embedded history with a year of one point at 1 Hz, and with many points: plots, roll-ups, and writing."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ DAY = timedelta(days=1)
 YEAR_S = 365 * 86_400
 ROUNDS = 20
 BATCH, BATCHES, POINTS = 2_000, 100, 200
+MANY, MANY_DAYS, EVERY_MS = 100, 12, 10_000  # points of a school, their days, and how often each is read
 
 
 def _fill(file: Path) -> None:
@@ -54,6 +55,41 @@ def _p50_p99_ms(series: SqliteSeries, span: timedelta, rounds: int = ROUNDS) -> 
             raise RuntimeError(f"a plot of {span} has only {found} columns")
     took_ms.sort()
     return took_ms[rounds // 2], took_ms[math.ceil(0.99 * rounds) - 1]
+
+
+def _fill_many(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as rows, rows:
+        rows.execute(
+            "INSERT OR IGNORE INTO samples WITH RECURSIVE s(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM s"
+            " WHERE n + 1 < :count) SELECT (:first + n * :every) / 3600000, id, :first + n * :every,"
+            " 20.0 + (n % 997) / 500.0 FROM s CROSS JOIN series",
+            {"first": to_ms(BEGIN), "every": EVERY_MS, "count": MANY_DAYS * DAY // timedelta(milliseconds=EVERY_MS)},
+        )
+        rows.execute("INSERT OR IGNORE INTO dirty SELECT DISTINCT series, hour FROM samples")
+
+
+def _many(folder: Path) -> list[Row]:
+    """Plot of each of many points a day and all days; nothing but its own hours may be read."""
+    file, rows = folder / "many.db", list[Row]()
+    keys = [("site", "agent", f"p{n}") for n in range(MANY)]
+    count = MANY * (MANY_DAYS * DAY // timedelta(milliseconds=EVERY_MS))
+    with closing(SqliteSeries(file)) as series:
+        series.write([Sample(key, BEGIN, 20.0) for key in keys])
+        _fill_many(file)
+        _rolled_up_s(series)
+        for days in (1, MANY_DAYS):
+            took_ms: list[float] = []
+            for n, key in enumerate(keys):
+                end = BEGIN + MANY_DAYS * DAY - (n % (MANY_DAYS - days + 1)) * DAY
+                began_s = time.perf_counter()
+                if len(series.columns(key, end - days * DAY, end, days * DAY / PIXELS)) < PIXELS - 2:
+                    raise RuntimeError(f"a plot of {key} has holes")
+                took_ms.append((time.perf_counter() - began_s) * 1e3)
+            took_ms.sort()
+            p50, p99 = took_ms[MANY // 2], took_ms[math.ceil(0.99 * MANY) - 1]
+            name = f"{count:,} readings of {MANY} points: a plot of {days} days"
+            rows.append(Row(name, f"{p50:.1f} / {p99:.1f} ms", "< 100 ms", {"p50_ms": p50, "p99_ms": p99}))
+    return rows
 
 
 def _written_a_s(file: Path) -> float:
@@ -99,13 +135,14 @@ def main() -> None:
             ]
         size = file.stat().st_size / YEAR_S
         written = _written_a_s(Path(folder) / "written.db")
+        rows += _many(Path(folder))
     rows += [
         Row("plot of the year without roll-ups", f"{raw_ms:,.0f} ms", "", {"ms": raw_ms}),
         Row("the year rolled up", f"{rolling_s:.1f} s", "", {"s": rolling_s}),
         Row("on disk, a reading", f"{size:.1f} B", "", {"bytes": size}),
         Row("written to the store alone", f"{written:,.0f} readings/s", ">= 50,000", {"readings_a_s": written}),
     ]
-    table = Table("figure", "measured", "goal", title=f"{YEAR_S:,} readings of one point")
+    table = Table("figure", "measured", "goal", title=f"embedded history; at first {YEAR_S:,} readings of one point")
     for row in rows:
         table.add_row(row.name, row.measured, row.goal)
     Console().print(table)
