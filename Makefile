@@ -52,7 +52,7 @@ wheel: setup ## build the wheel into dist/
 release: setup ## dist/release: the wheel and all it needs on this machine (ARGS: more for pip download)
 	@rm -rf dist/release && $(UV) build -q --wheel -o dist/release
 	@$(UV) export -q --locked --all-extras --no-dev --no-emit-project -o dist/release/requirements.txt >/dev/null
-	@.venv/bin/pip download -q --only-binary :all: --require-hashes -r dist/release/requirements.txt -d dist/release $(ARGS)
+	@.venv/bin/pip download -q --no-deps --only-binary :all: --require-hashes -r dist/release/requirements.txt -d dist/release $(ARGS)
 	@echo "now sign it where the key is: python -m update.sign release dist/release KEYFILE"
 
 bench: setup ## benchmarks: tables on screen, JSON in bench/out
