@@ -89,7 +89,10 @@ def zone(
     """Watch a polygon: the first person in, the last person out."""
     with reporting():
         check_recording(video)
-        section = ZoneSection(id="zone", name="zone", zone=numbers("--zone", zone))
+        values = numbers("--zone", zone)
+        if len(values) < 6 or len(values) % 2:
+            raise InputError(f"--zone: needs three or more corners X,Y,X,Y,X,Y; there are {len(values)} numbers")
+        section = ZoneSection(id="zone", name="zone", zone=values)
         camera = CameraSection(
             id="recording", name=video.name, source=str(video), zone=(section,), model=network(model, sha256)
         )
@@ -214,6 +217,8 @@ def check_recording(video: Path) -> None:
 
 def network(model: Path | None, sha256: str | None) -> ModelSection | None:
     """Return the section of a model, if one is asked for."""
+    if model is None and sha256 is not None:
+        raise InputError("--sha256: says what a model's file must be: name it with --model")
     return None if model is None else ModelSection(path=model, sha256=sha256)
 
 

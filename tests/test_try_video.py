@@ -81,8 +81,8 @@ def test_a_walk_over_the_lawn_is_one_visit(vtest: Path) -> None:
     ("polygon", "word"),
     [
         pytest.param("0,0,9,9,9,0,0,9", "crosses itself", id="a bow tie is no polygon"),
-        pytest.param("0,0,9,9", "6 items", id="two corners are no polygon"),
-        pytest.param("0,0,9,9,9", "6 items", id="half a corner is none"),
+        pytest.param("0,0,9,9", "three or more corners", id="two corners are no polygon"),
+        pytest.param("0,0,9,9,9", "there are 5 numbers", id="half a corner is none"),
         pytest.param("1,1,5,5,9,9", "no area", id="a line is no polygon"),
     ],
 )
@@ -207,6 +207,7 @@ def test_a_drawing_that_cannot_be_written_is_one_clear_message(cut: Path, tmp_pa
     [
         pytest.param(["count", "--line", "900,0,900,500"], "--line: lies outside the picture", id="a line beside it"),
         pytest.param(["zone", "--zone", "0,900,9,900,9,990"], "--zone: lies outside the picture", id="a zone below it"),
+        pytest.param(["count", "--line", "9,0,9,9", "--sha256", "ab"], "--sha256: says what a", id="a lone hash"),
         pytest.param(["count", "--line", "1,1,9,9", "--model", "no.onnx"], "the model cannot be read", id="no model"),
         pytest.param(
             ["count", "--line", "1,1,9,9", "--model", "CLIP", "--sha256", "0" * 64],
