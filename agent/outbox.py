@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 1000  # entries in one commit
 _QUEUED = 20_000  # entries that wait for the disk, in memory
-_RECEIPTS_LATE_S = 1.0  # receipts may wait so long for a commit: a lost one only means one more delivery
+_TURN_S = 1.0
+_RECEIPTS_LATE_S = 30.0  # receipts may wait so long for a commit: a lost one only means one more delivery
 _RECEIPTS_AT_ONCE = 500
 
 
@@ -130,11 +131,13 @@ class Outbox:
     def health(self) -> Health:
         """How the outbox is, for the heartbeat."""
         storage = self._storage
+        with self._wake:
+            known = frozenset(self._receipts)
         return Health(
             epoch=storage.epoch,
             last_seq=storage.last_seq,
-            depth=max(0, storage.depth - len(self._receipts)) + len(self._queue),
-            oldest_waiting_s=storage.oldest_waiting_s(),
+            depth=max(0, storage.depth - len(known)) + len(self._queue),
+            oldest_waiting_s=storage.oldest_waiting_s(known),
             disk_free_mb=storage.free_mb(),
             refused=self._refused,
         )
@@ -169,15 +172,19 @@ class Outbox:
     def _next(self, stop: threading.Event) -> list[_Queued]:
         with self._wake:
             if not (self._queue or self._revivals or self._storage.faults or stop.is_set()):
-                self._wake.wait(_RECEIPTS_LATE_S)
+                self._wake.wait(_TURN_S)
             return [self._queue.popleft() for _ in range(min(_AT_ONCE, len(self._queue)))]
 
     def _write(self, batch: Sequence[_Queued]) -> None:
+        with self._wake:
+            self._storage.riding, self._storage.rode = frozenset(self._receipts), frozenset()
         try:
             outcome = self._storage.write([queued.entry for queued in batch])
         except Exception:  # a bug that one entry meets must not cost the others, nor be met again for ever
             log.exception("outbox: a bug in writing %d entries; each is tried alone", len(batch))
             outcome = [self._write_alone(queued.entry) for queued in batch]
+        with self._wake:
+            self._forget_receipts(self._storage.rode)
         for queued, result in zip(batch, outcome, strict=True):
             if isinstance(result, RefusedError):
                 self._refused += 1
@@ -203,12 +210,16 @@ class Outbox:
         if not (receipts or revivals) or not self._storage.acknowledge(receipts, revivals):
             return
         with self._wake:
-            self._receipts -= receipts
-            self._receipts_since = time.monotonic() if self._receipts else None
+            self._forget_receipts(receipts)
             for _ in revivals:
                 self._revivals.popleft()
         if revivals:
             self._tell()
+
+    def _forget_receipts(self, written: frozenset[tuple[str, int]]) -> None:
+        self._receipts -= written
+        if written:
+            self._receipts_since = time.monotonic() if self._receipts else None
 
     def _tell(self) -> None:
         self.changes += 1

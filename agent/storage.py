@@ -55,6 +55,10 @@ class Storage:
         self._full = False
         self._looked = self._disk_again = 0.0
         self._pruned = time.monotonic()
+        self.riding: frozenset[tuple[str, int]] = frozenset()
+        """Receipts to be written together with the next entries: the same pages of the disk, once instead of twice."""
+        self.rode: frozenset[tuple[str, int]] = frozenset()
+        """Those that were."""
         self.faults: deque[Entry] = deque()
         """The storage's own events, for the writer to store like any other."""
 
@@ -149,11 +153,11 @@ class Storage:
         else:
             self._unreadable = error
 
-    def oldest_waiting_s(self) -> float:
-        """Age of the oldest entry without a receipt."""
+    def oldest_waiting_s(self, known: frozenset[tuple[str, int]]) -> float:
+        """Age of the oldest entry without a receipt, not counting those `known` to have one."""
         with self._lock:
             try:
-                return max((s.oldest_waiting_s() for s in self._stores() if s is not self._left), default=0.0)
+                return max((s.oldest_waiting_s(known) for s in self._stores() if s is not self._left), default=0.0)
             except sqlite3.Error as e:
                 self._unreadable = e
                 return 0.0
@@ -194,8 +198,9 @@ class Storage:
         for _ in range(3):  # again after room was made, or a damaged file was set aside
             if self._disk is None:
                 return None
+            riding = frozenset(key for key in self.riding if key[0] == self._disk.epoch and not self._full)
             try:
-                stored = self._disk.commit(entries, ())
+                stored = self._disk.commit(entries, [seq for _, seq in riding])
             except sqlite3.Error as e:
                 if is_corrupt(e):
                     self._replace_disk(str(e))
@@ -206,6 +211,7 @@ class Storage:
                     self._lose_disk(e)
                     return None
             else:
+                self.rode, self.riding = self.rode | riding, self.riding - riding
                 self._folder.mark(self._disk.epoch, self._disk.last_seq)
                 self._witness(stored)
                 return stored

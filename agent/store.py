@@ -28,6 +28,7 @@ drop index if exists overtaken;
 create index if not exists story on entry (point, rank, seq) where receipt is null and rank < 2;
 """
 _VERSION = 1
+_PAGE = 1024  # a lone event changes a few pages, and all of each is written: an SD card takes 50 MB a day
 _CHECKED_AT_OPEN_BYTES = 32 << 20  # a larger file is trusted until a read fails: the start must stay short
 _PRUNED_AT_ONCE = 500
 _NO_CODE = 0xFF
@@ -219,15 +220,16 @@ class Store:
         self.count -= gone
         return gone
 
-    def oldest_waiting_s(self) -> float:
-        """Age of the oldest entry without a receipt, in seconds of running."""
-        ages = [
-            self._read.execute(
-                "select odometer from entry where rank = ? and receipt is null order by seq limit 1", (r,)
-            ).fetchone()
-            for r in Rank
-        ]
-        return max((self.odometer() - float(row[0]) for row in ages if row is not None), default=0.0)
+    def oldest_waiting_s(self, known: Collection[tuple[str, int]]) -> float:
+        """Age of the oldest entry without a receipt, in seconds of running; those `known` to have one do not count."""
+        ages = [self._oldest(rank_, known) for rank_ in Rank]
+        return max((self.odometer() - age for age in ages if age is not None), default=0.0)
+
+    def _oldest(self, rank_: Rank, known: Collection[tuple[str, int]]) -> float | None:
+        rows = self._read.execute(
+            "select seq, odometer from entry where rank = ? and receipt is null order by seq", (rank_,)
+        )
+        return next((float(odometer) for seq, odometer in rows if (self.epoch, seq) not in known), None)
 
     def close(self) -> None:
         """Close the file; harmless when closed."""
@@ -252,6 +254,7 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
             raise NewerError(
                 f"{path} is of version {version}, this agent knows {_VERSION}: install the newer agent again"
             )
+        db.execute(f"pragma page_size = {_PAGE}")  # of a new file; an older one keeps its own
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = full")
         db.execute("pragma journal_size_limit = 4194304")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -223,3 +224,29 @@ def test_an_entry_that_meets_a_bug_is_refused_and_counted_and_costs_no_other(
         assert outbox.health().refused == 1
         outbox.add(event("d"))
         assert {e.point for e in bodies(outbox) if isinstance(e, Event)} >= {"a", "b", "c", "d"}
+
+
+def test_receipts_are_written_with_the_next_entry_or_at_the_end_and_hold_over_a_restart(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        first, second = outbox.add(event("a")), outbox.add(event("b"))
+        outbox.acknowledge(first.epoch, [first.seq])
+        third = outbox.add(event("c"))
+        with sqlite3.connect(tmp_path / "outbox.db") as reader:  # while it runs: not only by its end
+            unwritten = [row[0] for row in reader.execute("select seq from entry where receipt is null order by seq")]
+        reader.close()
+        assert first.seq not in unwritten
+        assert {second.seq, third.seq} <= set(unwritten)
+        outbox.acknowledge(second.epoch, [second.seq])
+    with running_outbox(tmp_path) as outbox:
+        assert [body.seq for body in bodies(outbox) if isinstance(body, Event) and body.point in "abc"] == [third.seq]
+
+
+def test_what_has_a_receipt_waits_no_more_though_that_is_not_written_yet(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        newest = [outbox.add(event(point)) for point in "abc"][-1]
+        until(lambda: outbox.health().last_seq == 4)  # the disk's own first word is among them
+        assert outbox.health().oldest_waiting_s > 0.0
+        outbox.acknowledge(newest.epoch, range(1, outbox.health().last_seq + 1))
+        health = outbox.health()
+        assert (health.depth, health.oldest_waiting_s) == (0, 0.0)
+        assert outbox.empty()
