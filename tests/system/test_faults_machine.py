@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from brokers import Broker
 from chain import Chain, chain, wait_for
-from small_disk import fill, small_disk
+from memory_limit import memory_limit, resident_mb
+from small_disk import dying_disk, fill, small_disk
 
 from config.points import STORAGE
 
@@ -82,6 +83,35 @@ def test_an_agent_on_a_read_only_disk_says_so_sends_from_memory_and_stores_when_
             _end_clean(whole)
 
 
+@pytest.mark.timeout(600)
+def test_a_disk_that_becomes_read_only_while_the_agent_runs_costs_nothing_and_is_told(
+    mosquitto: Broker, tmp_path: Path
+) -> None:
+    with dying_disk(tmp_path / "a0", 24) as disk, chain(tmp_path, mosquitto, rate=20) as whole:
+        _flow_on(whole, 20)
+        pid = whole.agent.pid
+        mosquitto.kill()
+        waiting = len(whole.accepted())
+        wait_for("events wait on the disk", lambda: len(whole.accepted()) > waiting + 20, LIMIT_S)
+        disk.die()
+        wait_for("the agent notices", lambda: _ails(whole), LIMIT_S)
+        stored = len(whole.accepted())
+        mosquitto.start()
+        wait_for("the wall says so", lambda: _storage_fault(whole) in {"read-only", "io-error"}, LIMIT_S)
+        wait_for("what waited on the dead disk arrives all the same", whole.settled, LIMIT_S)
+        _flow_on(whole, 20)
+        assert len(whole.accepted()) == stored, "from memory: it is sent, and not called stored"
+        disk.replace()
+        wait_for("the wall says that it is well again", lambda: not _storage_fault(whole), LIMIT_S)
+        wait_for("events are stored", lambda: len(whole.accepted()) > stored + 10, LIMIT_S)
+        _end_clean(whole)
+        assert whole.agent.pid == pid
+
+
+def _ails(whole: Chain) -> bool:
+    return any(word in whole.agent.said() for word in (": read-only: ", ": io-error: "))
+
+
 def _remount(folder: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True, timeout=60)
 
@@ -125,6 +155,40 @@ def test_an_agent_that_gets_no_more_memory_while_the_broker_is_away_loses_nothin
         mosquitto.start()
         _flow_on(whole, 20)
         _end_clean(whole)
+
+
+@pytest.mark.timeout(600)
+def test_an_agent_ended_for_its_memory_loses_nothing_and_one_that_stores_an_outage_needs_little_more(
+    mosquitto: Broker, tmp_path: Path
+) -> None:
+    with (
+        memory_limit("campus-agent") as memory,
+        chain(tmp_path, mosquitto, rate=40, around={"a0": memory.around}) as whole,
+    ):
+        _flow_on(whole, 40)
+        usual_mb = resident_mb(whole.agent.pid)
+        mosquitto.kill()
+        waiting = len(whole.accepted())
+        wait_for("events wait", lambda: len(whole.accepted()) > waiting + 40, LIMIT_S)
+        whole.agent.kill()
+        memory.set(int(usual_mb / 3))
+        for again in (1, 2):  # as systemd would start it, again and again
+            whole.agent.start()
+            wait_for("the kernel ends it", lambda again=again: memory.killed() >= again, LIMIT_S)
+            wait_for("it is gone", lambda: not whole.agent.running(), LIMIT_S)
+        memory.set(int(usual_mb * 1.3))
+        whole.agent.start()
+        stored, high, began = len(whole.accepted()), False, time.monotonic()
+        while time.monotonic() - began < 15:
+            whole.devices[0].all_at_once(high=(high := not high))
+            time.sleep(0.1)
+        assert len(whole.accepted()) > stored + 100
+        assert whole.agent.running()
+        print(f"usual {usual_mb:.0f} MB; {len(whole.accepted()) - stored} events stored within {usual_mb * 1.3:.0f} MB")
+        mosquitto.start()
+        _flow_on(whole, 20)
+        _end_clean(whole)
+        assert memory.killed() == 2
 
 
 @pytest.mark.timeout(600)
