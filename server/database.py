@@ -74,7 +74,8 @@ def connect(address: str) -> Database:
         raise ServerError("database: is not a database address: write postgresql://USER@HOST/NAME") from e
     match url.get_backend_name():
         case "sqlite":
-            engine = create_engine(url, pool_size=16, max_overflow=16)
+            # The last one given back first: each that is used fills a page cache of its own.
+            engine = create_engine(url, pool_size=16, max_overflow=16, pool_use_lifo=True)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         case "postgresql":
