@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from enrolling import let_in
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
 from agent import identity
 from agent.enrol_door import Door, EnrolmentError
@@ -22,6 +23,7 @@ from agent.mqtt import tls
 from config.agent import MqttSection
 from config.hosts import is_loopback
 from config.server import ServerConfig
+from server.__main__ import cli
 from server.alerts.alert import no_ledger
 from server.app import create_app
 from server.enrol import authority, doors, registry
@@ -282,3 +284,13 @@ def test_a_certificate_that_rides_behind_the_true_authority_is_not_trusted(order
         with pytest.raises(EnrolmentError, match="not a PEM certificate"):
             Door("https://x", ours.fingerprint).check(text)
         assert Door("https://x", ours.fingerprint).check(f"\n{ours.pem}\n").strip() == ours.pem.strip()
+
+
+@pytest.mark.parametrize("command", ["enroll", "revoke"])
+@pytest.mark.parametrize("agent", ["lab", "no1/Lab", "no1/"])
+def test_an_agent_that_is_no_site_and_agent_is_one_clear_line(tmp_path: Path, command: str, agent: str) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text(f'data = "{tmp_path / "data"}"\n')
+    result = CliRunner().invoke(cli, [command, agent, "--config", str(config)])
+    assert isinstance(result.exception, ServerError)
+    assert str(result.exception).startswith(f"agent {agent}: write SITE/AGENT")

@@ -85,7 +85,14 @@ def water(ways: Ways, user: str, password_file: Path, devices: tuple[str, Path] 
     text = (
         _head("water", "水域终端", ways, user, password_file)
         + _modbus_bus("池塘总线", ways)
-        + _modbus("pond-level", "水位", "water-level", POND, WATER, 'unit = "m"\nscale = 0.001\nrule = { high = 1.60, off_delay_s = 5 }')
+        + _modbus(
+            "pond-level",
+            "水位",
+            "water-level",
+            POND,
+            WATER,
+            'unit = "m"\nscale = 0.001\nrule = { high = 1.60, off_delay_s = 5 }',
+        )
         + _modbus("pond-beam", "岸边光束", "beam", POND, WATER + 1, f'type = "bit"\nzone = "pond"\n{always}')
         + _modbus("pump", "水泵温度", "temperature", PUMP, WATER + 2, 'unit = "℃"\nscale = 0.1\nrule = { high = 80 }')
     )

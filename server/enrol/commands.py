@@ -11,6 +11,8 @@ import typer
 
 from config import load
 from config.server import ServerConfig
+from contracts.topics import Kind, Topic, TopicError
+from server.errors import ServerError
 
 Config = Annotated[Path, typer.Option("--config", help="the server's TOML file")]
 Agent = Annotated[str, typer.Argument(help="the agent's id, SITE/AGENT")]
@@ -38,7 +40,7 @@ def enroll(
 ) -> None:
     """Let an agent in: print the command with its one-time token, good for 15 minutes."""
     settings = load(config, ServerConfig)
-    site, _, name = agent.partition("/")
+    site, name = _parts(agent)
     if password:
         _print_password(settings, site, name)
         return
@@ -59,6 +61,15 @@ def enroll(
     _print_code(command)
 
 
+def _parts(agent: str) -> tuple[str, str]:
+    site, _, name = agent.partition("/")
+    try:
+        Topic(site, name, Kind.BIRTH)
+    except TopicError as e:
+        raise ServerError(f"agent {agent}: write SITE/AGENT, like yuxi-no1/lab: {e}") from e
+    return site, name
+
+
 def revoke(agent: Agent, config: Config) -> None:
     """Take an agent's certificates back; it is off the embedded broker within seconds."""
     from server.accounts.audit import note  # noqa: PLC0415
@@ -66,7 +77,7 @@ def revoke(agent: Agent, config: Config) -> None:
     from server.running import open_database  # noqa: PLC0415
 
     settings, now = load(config, ServerConfig), datetime.now(UTC)
-    site, _, name = agent.partition("/")
+    site, name = _parts(agent)
     database = open_database(settings)
     try:
         with database.write.begin() as connection:

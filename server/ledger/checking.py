@@ -46,10 +46,13 @@ def check_file(file: Path, anchors: Path | None = None) -> Proof:
 def export(connection: Connection, file: Path) -> int:
     """Write the journal as one JSON object a line; return how many."""
     rows = 0
-    with file.open("w", encoding="utf-8") as out:
-        for row in stored(connection):
-            out.write(json.dumps({**asdict(row), "at": moment(row.at)}, ensure_ascii=False) + "\n")
-            rows += 1
+    try:
+        with file.open("w", encoding="utf-8") as out:
+            for row in stored(connection):
+                out.write(json.dumps({**asdict(row), "at": moment(row.at)}, ensure_ascii=False) + "\n")
+                rows += 1
+    except OSError as e:
+        raise ServerError(f"{file}: cannot be written: {e.strerror}") from e
     return rows
 
 
@@ -63,5 +66,7 @@ def _lines(file: Path) -> Iterator[Row]:
                     yield Row(**values)
                 except (ValueError, TypeError, KeyError) as e:
                     raise ServerError(f"{file}: line {n} is no row of a journal: {e}") from e
+    except UnicodeDecodeError as e:
+        raise ServerError(f"{file}: is no exported journal: one is made by `campus-server export`") from e
     except OSError as e:
         raise ServerError(f"{file}: cannot be read: {e.strerror}") from e

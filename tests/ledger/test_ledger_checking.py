@@ -79,6 +79,14 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         checking.check_file(file)
     with pytest.raises(ServerError, match="cannot be read"):
         checking.check_file(tmp_path / "none")
+    file.write_bytes(b"PK\x03\x04\xbb\xff")
+    with pytest.raises(ServerError, match=r"x\.jsonl: is no exported journal"):
+        checking.check_file(file)
+
+
+def test_a_file_that_cannot_be_written_is_named(kept: Database, tmp_path: Path) -> None:
+    with kept.read.connect() as connection, pytest.raises(ServerError, match=r"none/x: cannot be written"):
+        checking.export(connection, tmp_path / "none" / "x")
 
 
 def test_a_head_stays_what_it_was(tmp_path: Path) -> None:
