@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from config.duties import Duty
 from server.accounts.reach import EVERYWHERE, Reach, covering, of_users
 from server.accounts.tables import user_reach, users
+from server.bulk import one_of
 from server.duties.plan import Plan
 from server.duties.tables import subjects
 from server.presence.tables import agents
@@ -33,11 +34,12 @@ class Bearer:
 
 def schools_of(connection: Connection, sites: tuple[str, ...], names: Mapping[str, str]) -> list[Bearer]:
     """Return the schools by name; one that nobody registered is known from its agents."""
-    rows = connection.execute(select(subjects).where(subjects.c.kind == "school", subjects.c.site.in_(sites))).all()
+    here = one_of(connection, subjects.c.site, sites)
+    rows = connection.execute(select(subjects).where(subjects.c.kind == "school", here)).all()
     known = [Bearer(r.site, "", r.name, r.since, r.person, r.stage or "middle", r.boarding) for r in rows]
     named = {bearer.site for bearer in known}
     heard = select(agents.c.site, func.min(agents.c.first_seen_at).label("since")).group_by(agents.c.site)
-    rows = connection.execute(heard.where(agents.c.site.in_(sites))).all()
+    rows = connection.execute(heard.where(one_of(connection, agents.c.site, sites))).all()
     known += [Bearer(r.site, "", names.get(r.site, r.site), r.since, "", "middle") for r in rows if r.site not in named]
     return sorted(known, key=lambda bearer: bearer.site)
 
@@ -48,7 +50,7 @@ def bearers_of(connection: Connection, duty: Duty, schools: list[Bearer], sites:
         case "school":
             yield from (s for s in schools if not duty.stages or s.stage in duty.stages)
         case "class" | "grid" | "water":
-            rows = select(subjects).where(subjects.c.kind == duty.subject, subjects.c.site.in_(sites))
+            rows = select(subjects).where(subjects.c.kind == duty.subject, one_of(connection, subjects.c.site, sites))
             for r in connection.execute(rows.order_by(subjects.c.site, subjects.c.id)):
                 yield Bearer(r.site, r.id, r.name, r.since, r.person, "", boarding.get(r.site, False))
         case "person":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, select
 
 from config.duties import Duty
+from server.bulk import one_of
 from server.duties.bearers import Bearer, bearers_of, schools_of
 from server.duties.own_calendar import all_own
 from server.duties.plan import Plan
@@ -76,9 +77,10 @@ def coverage(
         done, _ = _done(connection, duty, periods, plan.zone, bearers)
         judged = _Judged(duty, periods, now, plan.zone)
         undone = [judged.standing(i, 0.0) for i in range(len(periods))]
+        dues = [slot.due.astimezone(UTC) for slot in periods]
         for bearer in bearers:
-            begun = next((i for i, slot in enumerate(periods) if slot.due >= bearer.since), None)
-            if begun is None or not seen(duty, bearer):
+            begun = bisect_left(dues, bearer.since)  # nothing counts from before it was there
+            if begun == len(dues) or not seen(duty, bearer):
                 continue
             amounts = done.get((bearer.site, bearer.id))
             stood = undone if amounts is None else [judged.standing(i, amount) for i, amount in enumerate(amounts)]
@@ -151,23 +153,20 @@ def _done(
     connection: Connection, duty: Duty, periods: list[Slot], zone: timezone, bearers: Iterable[Bearer]
 ) -> tuple[dict[Key, list[float]], dict[Key, str]]:
     """Return how much was done in each period, and what devices say. Periods follow each other without overlap."""
-    c, sites = records.c, sorted({bearer.site for bearer in bearers})
+    c = records.c
+    here = one_of(connection, c.site, {bearer.site for bearer in bearers})
     amounts: dict[Key, list[float]] = {}
     if duty.period == "standing":
         said: dict[Key, str] = {}
         last = select(c.site, c.subject, c.amount, c.source, c.evidence).order_by(c.at, c.id)
-        for site, subject, amount, source, evidence in connection.execute(
-            last.where(c.duty == duty.id, c.site.in_(sites))
-        ):
+        for site, subject, amount, source, evidence in connection.execute(last.where(c.duty == duty.id, here)).all():
             told = "，".join(f"{name} {text}" for name, text in evidence.items() if text)
             amounts[site, subject], said[site, subject] = [amount], told if source == DEVICES else ""
         return amounts, said
     begins = [start_of(slot.first, zone).astimezone(UTC) for slot in periods]
     ends = [(start_of(slot.last, zone) + timedelta(days=1)).astimezone(UTC) for slot in periods]
-    within = (c.site.in_(sites), c.at >= begins[0], c.at < ends[-1])
-    for site, subject, at, amount in connection.execute(
-        select(c.site, c.subject, c.at, c.amount).where(c.duty == duty.id, *within)
-    ):
+    query = select(c.site, c.subject, c.at, c.amount).where(c.duty == duty.id, here)
+    for site, subject, at, amount in connection.execute(query.where(c.at >= begins[0], c.at < ends[-1])).all():
         i = bisect_right(begins, at) - 1
         if at < ends[i]:
             amounts.setdefault((site, subject), [0.0] * len(periods))[i] += amount

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
 
 from server.accounts.reach import EVERYWHERE, Reach
+from server.bulk import one_of
 from server.ledger import search
 from server.ledger.entry import Entry, State, from_tuple
 from server.ledger.guards import MissingError
@@ -84,17 +85,29 @@ def counts(connection: Connection, wanted: Wanted) -> dict[str, int]:
     alone = wanted.text and wanted == Wanted(text=wanted.text, person=wanted.person)
     if alone and search.surely_more(connection, wanted.text, COUNTED):
         return {MORE: COUNTED}
-    some = select(hazards.c.state).where(*narrowed_by(connection, wanted), *_conditions(wanted)).limit(COUNTED + 1)
+    narrowed = narrowed_by(connection, wanted)
+    if alone and not narrowed and _many(connection, wanted):
+        return {MORE: COUNTED}
+    some = select(hazards.c.state).where(*narrowed, *_conditions(wanted)).limit(COUNTED + 1)
     inner = some.subquery()
     query = select(inner.c.state, func.count()).group_by(inner.c.state)
     found: dict[str, int] = {state: n for state, n in connection.execute(query)}  # noqa: C416 - a row is no pair to the types
     return found if sum(found.values()) <= COUNTED else {MORE: COUNTED}
 
 
+def _many(connection: Connection, wanted: Wanted) -> bool:
+    """Tell from what the index of texts proposes first that more than `COUNTED` are wanted; each is looked at."""
+    ids = search.some(connection, wanted.text, COUNTED * 6 // 5)
+    if ids is None or len(ids) <= COUNTED:
+        return False
+    found = select(hazards.c.id).where(one_of(connection, hazards.c.id, ids), *_conditions(wanted)).limit(COUNTED + 1)
+    return connection.execute(select(func.count()).select_from(found.subquery())).scalar_one() > COUNTED
+
+
 def narrowed_by(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
     """Ask the index of texts first."""
     ids = search.proposed(connection, wanted.text) if wanted.text else None
-    return [] if ids is None else [search.among(connection, ids)]
+    return [] if ids is None else [one_of(connection, hazards.c.id, ids)]
 
 
 def story(connection: Connection, hazard: int) -> list[dict[str, Any]]:

@@ -8,12 +8,11 @@ the text itself decides: pairs that are there in another order are sorted out by
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, bindparam, literal, select, text
+from sqlalchemy import Connection, select, text
 
 from server.ledger.tables import SEARCH, hazards
 
@@ -66,6 +65,12 @@ def rebuild(connection: Connection) -> int:
 
 def proposed(connection: Connection, words: str) -> list[int] | None:
     """Return the entries that may hold a text; None where there are too many for the index to help."""
+    found = some(connection, words, MOST + 1)
+    return found if found is not None and len(found) <= MOST else None
+
+
+def some(connection: Connection, words: str, most: int) -> list[int] | None:
+    """Return some entries that may hold a text, all where they are fewer; None where the index cannot be asked."""
     kind = connection.dialect.name
     asked_for = list(_asked(words))
     # A single character among longer pieces would only make the index read half of itself.
@@ -77,8 +82,7 @@ def proposed(connection: Connection, words: str) -> list[int] | None:
         asked = " AND ".join(f'"{gram}"{"*" if open_ else ""}' for gram, open_ in wanted)
     else:
         asked = " & ".join(f"'{gram}'{':*' if open_ else ''}" for gram, open_ in wanted)
-    found = list(connection.execute(text(_ASK[kind]), {"asked": asked, "most": MOST + 1}).scalars())
-    return found if len(found) <= MOST else None
+    return list(connection.execute(text(_ASK[kind]), {"asked": asked, "most": most}).scalars())
 
 
 def surely_more(connection: Connection, words: str, most: int) -> bool:
@@ -89,14 +93,6 @@ def surely_more(connection: Connection, words: str, most: int) -> bool:
     asked = f'"{asked_for[0][0]}"' if connection.dialect.name == "sqlite" else f"'{asked_for[0][0]}'"
     found = connection.execute(text(_ASK[connection.dialect.name]), {"asked": asked, "most": most + 1})
     return len(found.all()) > most
-
-
-def among(connection: Connection, ids: list[int]) -> ColumnElement[bool]:
-    """Match these entries, as one parameter: thousands of them would take longer to parse than to find."""
-    if connection.dialect.name == "postgresql":
-        return hazards.c.id == any_(literal(ids, ARRAY(BigInteger)))
-    listed = text("hazards.id IN (SELECT value FROM json_each(:among))")
-    return listed.bindparams(bindparam("among", json.dumps(ids), unique=False))  # pyright: ignore[reportReturnType]
 
 
 def grams(*texts: str) -> set[str]:

@@ -99,7 +99,7 @@ hazards = Table(
     ),
     Index("ix_hazards_cause_id", "cause", "id"),
     Index("ix_hazards_site_found", "site", "found_at", "id"),
-    Index("ix_hazards_found", "found_at", "id"),
+    Index("ix_hazards_found", "found_at", "id", "category", "state"),  # with what a month is summed up by
     Index("ix_hazards_site_state_found", "site", "state", "found_at", "id"),
     Index("ix_hazards_site_due", "site", "due_at", "id"),
     Index("ix_hazards_due", "due_at", "id", sqlite_where=text("open"), postgresql_where=text("open")),
