@@ -12,6 +12,7 @@ from detectors.values import number
 from detectors.windows import RecentLow
 from drivers.samples import Value
 
+SMOOTH_S = 10.0  # a thermocouple's noise is no warming by 2 K
 WARMING_S = 600.0  # left-over heat stands still; what has not warmed in ten minutes must pass the upper limit
 
 
@@ -26,7 +27,7 @@ class Heat:
         self._alarm = Alarm(point, Hazard.HEAT, latch=rule.latch)
         self._rule = rule
         self._fast = RecentLow(rule.rise_s + 0.5)  # a sample of exactly 60 s ago may come a little late
-        self._slow = RecentLow(max(WARMING_S, rule.rise_s))
+        self._slow = RecentLow(max(WARMING_S, rule.rise_s), SMOOTH_S)
         self._rising = Held(rule.rise_held_s, samples=rule.samples)
         self._high = Limit(rule.high, deadband=rule.deadband, held=Held(samples=rule.samples))
         self._highest = Limit(rule.highest, deadband=rule.deadband, held=Held(samples=rule.samples))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from watching import OFF, ON, at, changes, events, feed, point, series, silent, tick
 
@@ -194,3 +196,14 @@ def test_flame(samples: list[Sample], expected: list[str]) -> None:
 )
 def test_panel(samples: list[Sample], expected: list[str]) -> None:
     assert changes(point("panel"), samples) == expected
+
+
+@pytest.mark.parametrize("interval_s", [0.5, 1.0, 10.0])
+def test_noise_in_a_hot_room_is_no_warming_and_a_slow_warming_is_found_in_it(interval_s: float) -> None:
+    noise = random.Random(3)
+    still = [57.3 + noise.gauss(0.0, 0.5) for _ in range(1200)]
+    assert changes(HEAT, series(0, interval_s, *still)) == []
+    warming = [50.0 + n * interval_s / 60.0 + noise.gauss(0.0, 0.2) for n in range(round(600 / interval_s))]
+    found = changes(HEAT, series(0, interval_s, *warming))
+    assert len(found) == 1
+    assert found[0].endswith("heat on critical fixed-limit")
