@@ -16,13 +16,15 @@ from contracts.vocabulary import Severity
 from server.ingest.decode import Arrival
 
 CAPACITY = 5_000  # arrivals of all agents
-OWN = 500  # of one agent: an honest one has 200 on the way, and sends them again when it reconnects
+OWN = 300  # of one agent: an honest one has 200 on the way, and what it sends again is not queued twice
 JOBS = 1_000
 SHARE, LEAST_SHARE = 500, 8  # of one agent in one transaction
 SLICE_S = 0.01  # how long one agent may keep the others waiting in one transaction
 PENANCE_S = 0.5  # between two shares of an agent that had to be refused: no honest one ever has so much waiting
 
-PACE, PACED_SHARE, AT_ONCE = 800.0, 16, 400  # arrivals a second of one agent, in one transaction, before it is paced
+PACE, AT_ONCE = 800.0, 400  # arrivals of one agent: a second, and before it is paced
+MUCH = 16  # of one agent, waiting or so many more than its pace: then its share of a transaction is small
+PACED_SHARE = 16
 ALONE_S = 60.0  # where no other agent was heard for so long, nobody is paced
 
 Job = TypeVar("Job")
@@ -62,6 +64,7 @@ class Turns(Generic[Job]):
         self._refused = refused
         self._pace = pace
         self._paid_s: dict[str, float] = {}  # until when an agent has had, at its pace, what it took
+        self._passed = False  # the last batch left those out that send much
         self._changed = threading.Condition()
         self._closed = False
 
@@ -121,7 +124,7 @@ class Turns(Generic[Job]):
             jobs = list(self._jobs)
             self._jobs.clear()
             arrivals: list[Arrival] = []
-            ready = self._ready()
+            ready = self._first(self._ready())
             share = min(self._share, max(1, most // max(1, len(ready))))
             for agent in sorted(ready, key=lambda agent: self._lines[agent].alarms == 0):
                 if len(arrivals) >= most:
@@ -151,6 +154,19 @@ class Turns(Generic[Job]):
         now_s = self._clock()
         return [agent for agent, line in self._lines.items() if self._closed or self._from_s(agent, line) <= now_s]
 
+    def _first(self, ready: list[str]) -> list[str]:
+        """Leave those out that send much, every other time: an alarm waits for none of them in its own transaction."""
+        few = [agent for agent in ready if not self._sends_much(agent)]
+        self._passed = 0 < len(few) < len(ready) and not self._passed
+        return few if self._passed else ready
+
+    def _sends_much(self, agent: str) -> bool:
+        line = self._lines[agent]
+        if line.refused or not self._is_paced():
+            return line.refused > 0
+        ahead_s = (AT_ONCE - MUCH) / self._pace
+        return len(line.arrivals) > MUCH or self._paid_s.get(agent, 0.0) > self._clock() - ahead_s
+
     def _from_s(self, agent: str, line: _Line) -> float:
         return max(line.not_before_s, self._paid_s.get(agent, 0.0)) if self._is_paced() else line.not_before_s
 
@@ -173,11 +189,11 @@ class Turns(Generic[Job]):
         return max(0.001, min(ends) - self._clock()) if ends else None
 
     def _turn(self, agent: str, most: int) -> list[Arrival]:
+        if self._sends_much(agent):
+            most = min(most, PACED_SHARE)
         line = self._lines.pop(agent)
         if line.refused:
             most, line.not_before_s = min(most, LEAST_SHARE), self._clock() + PENANCE_S
-        if self._is_paced() and self._paid_s.get(agent, 0.0) > self._clock() - AT_ONCE / self._pace / 2:
-            most = min(most, PACED_SHARE)
         taken = [line.arrivals.popleft() for _ in range(min(most, len(line.arrivals)))]
         line.alarms -= sum(map(is_alarm, taken))
         line.payloads.difference_update(one.payload for one in taken)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from server.ingest.decode import Arrival
-from server.turns import LEAST_SHARE, OWN, PENANCE_S, SHARE, SLICE_S, Turns
+from server.turns import AT_ONCE, LEAST_SHARE, OWN, PACED_SHARE, PENANCE_S, SHARE, SLICE_S, Turns
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -58,6 +58,28 @@ def test_an_honest_alarm_is_in_the_very_next_batch_whatever_a_flooder_has_waitin
     filled(turns, "flooder", OWN, alarm=True)
     turns.offer(arrival("honest", alarm=True))
     assert "honest" in agents(turns.take(20)[0])
+
+
+def test_an_alarm_shares_its_transaction_with_nobody_who_sends_much_and_who_does_is_not_starved() -> None:
+    now_s = 100.0
+    turns: Turns[str] = Turns(clock=lambda: now_s, pace=800.0)
+    turns.offer(arrival("honest"))
+    turns.take(500)
+    n, seen = 0, list[list[str]]()
+    for _ in range(2):
+        filled(turns, "drains", AT_ONCE // 2)
+        while len(turns):
+            turns.take(500)
+    for _ in range(4):
+        now_s += 0.02
+        for _ in range(20):
+            n += 1
+            turns.offer(arrival("drains", 10_000 + n, alarm=True))
+        turns.offer(arrival("honest", n, alarm=True))
+        seen.append(agents(turns.take(500)[0]))
+    assert seen[0] == seen[2] == ["honest"]
+    for batch in (seen[1], seen[3]):
+        assert (batch.count("honest"), batch.count("drains")) == (1, PACED_SHARE)
 
 
 def test_who_had_to_be_refused_gets_little_of_the_time_until_it_is_through() -> None:

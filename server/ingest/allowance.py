@@ -18,7 +18,7 @@ READINGS_PER_S, READINGS_AT_ONCE = 20.0, 2_000  # messages; an honest agent send
 REMEMBERED = 10_000  # agents; the ones not heard for longest are forgotten
 WINDOW_S = 10.0
 DEFIANT = 2_000
-"""Refused in one window. An honest agent has 200 on the way and sends each again after 3 s at the earliest: 670."""
+"""Refused in one window. An honest agent has 200 on the way and sends each again after 0.3, 0.6, 1.2 … s: 1,200."""
 OUT_S, LONGEST_OUT_S = 10.0, 600.0
 FORGIVEN_S = 3600.0
 QUIET_S = 60.0  # after the last refusal, before a flood is called over
