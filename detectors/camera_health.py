@@ -13,6 +13,7 @@ import numpy as np
 
 from contracts.vocabulary import Hazard, Severity
 from detectors.findings import Event
+from detectors.ranks import ranked
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
@@ -27,6 +28,7 @@ FINE = (384, 216)  # pixels; a lens out of focus loses what is finer than the ab
 CELL = 24  # of these
 RISE_S = 600.0  # cars and people bring edges of their own: the place itself has fewer,
 FALL_S = 6.0  # and shows them when they are gone
+STEEP = 0.67  # of the cells have less steep edges than the third that is judged by
 BLURRED = 0.5  # of the usual steepness of edges
 LOOK_S = 0.5
 ON_S = 5.0  # a state that lasts this long is a fault: a person before the lens does not
@@ -153,7 +155,7 @@ def _focus(grey: MatLike) -> Grey:
 
 def _steepest(focus: Grey) -> float:
     """Return the mean of the steepest third of the cells, wherever they are: a camera that was turned has as many."""
-    return float(focus[focus >= np.percentile(focus, 67)].mean())
+    return float(focus[focus >= ranked(focus, STEEP)].mean())
 
 
 def _likeness(a: Grey, b: Grey) -> float:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from detectors.findings import Crossing
+from detectors.ranks import median
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,8 +61,8 @@ class FlowCounter:
         """Area of one person as it flows across the line, square pixels; None while it is not known well enough."""
         if len(self._singles) < SINGLES:
             return None
-        middle = float(np.median(self._singles))
-        spread = float(np.median(np.abs(np.array(self._singles) - middle)))
+        middle = median(self._singles)
+        spread = median(np.abs(np.array(self._singles) - middle))
         return middle if spread <= SPREAD * middle else None
 
     def update(self, seen: Foreground, counted: Sequence[Crossing], at: float) -> list[Crossing]:

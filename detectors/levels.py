@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from detectors.ranks import median, ranked
+
 if TYPE_CHECKING:
     from cv2.typing import MatLike
     from numpy.typing import NDArray
@@ -48,8 +50,8 @@ class Levels:
         # colours are only raised: what a camera shows as overdriven stays so
         colours = np.exp(self._tint.max() - self._tint)
         pixels *= colours
-        black = min(float(np.quantile(pixels.min(axis=1), DARKEST)), MOST_BLACK)
-        white = float(np.quantile(pixels.max(axis=1), BRIGHTEST))
+        black = min(ranked(pixels.min(axis=1), DARKEST), MOST_BLACK)
+        white = ranked(pixels.max(axis=1), BRIGHTEST)
         gain = float(np.clip(WHITE / max(white - black, 1.0), 1.0, MOST_GAIN))
         self._black += share * (black - self._black)
         self._gain += share * (gain - self._gain)
@@ -63,4 +65,5 @@ def _tint(pixels: NDArray[np.float64]) -> Levels3:
     grey = pixels[(most - least < GREY * most) & (most > 50) & (most < 250)]
     if len(grey) < LEAST_GREY * len(pixels):
         return np.zeros(3)
-    return np.clip(np.median(np.log((grey + 1) / (grey[:, 1:2] + 1)), axis=0), -MOST_TINT, MOST_TINT)
+    stronger = np.log((grey + 1) / (grey[:, 1:2] + 1))
+    return np.clip([median(colour) for colour in stronger.T], -MOST_TINT, MOST_TINT)
