@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detectors.people.stature import Stature
-    from detectors.tracks import Track
+    from detectors.tracks import Track, Vector
 
 BAND = 0.25  # of a person's size on either side: who stands on the line sways less
 SEVERAL = 1.8  # times the usual size: more than one may walk in this blob
 MERGED = 0.6  # quality of a crossing within a blob of several
+NEAR = 0.7  # of a person's size: a track that begins where another was lost
+NEW_S = 0.5  # at most so long after it was lost
 EDGE = 0.1  # of a person's size beyond the line's ends still counts
 
 
@@ -31,6 +33,8 @@ class _Side:
     last_at: float
     crossed_at: float | None  # when it last changed its sign
     along: float  # where along the line, 0..1, at that time
+    place: Vector  # where it was last seen, x y
+    began: Vector  # where it was first seen
 
 
 class LineCounter:
@@ -44,9 +48,11 @@ class LineCounter:
         self._along = along / self._length
         self._normal = np.array((-self._along[1], self._along[0]), np.float64)
         self._sides: dict[int, _Side] = {}
+        self._lost: dict[int, float] = {}  # tracks that are waited for, and when they were last seen
 
     def update(self, tracks: Sequence[Track], stature: Stature) -> list[Crossing]:
         """Take the tracks of one picture; return who crossed."""
+        self._lost = {track.id: track.seen_at for track in tracks if track.seen_at != track.at}
         found = [crossing for track in tracks if (crossing := self._follow(track, stature))]
         living = {track.id for track in tracks}
         self._sides = {k: v for k, v in self._sides.items() if k in living}
@@ -67,15 +73,16 @@ class LineCounter:
         size = float(np.sqrt(max(track.size.prod(), 1.0)))
         side = self._sides.get(track.id)
         if side is None:
-            side = self._sides[track.id] = _Side(0, distance, track.at, None, along)
+            side = self._sides[track.id] = _Side(0, distance, track.at, None, along, offset, offset)
         if (distance > 0) != (side.last > 0):
             share = side.last / (side.last - distance)
             side.crossed_at = side.last_at + share * (track.at - side.last_at)
             side.along = along
         side.last, side.last_at = distance, track.at
+        side.place = offset
+        if side.settled == 0 and abs(distance) >= BAND * size:
+            side.settled = self._came_from(track, side, 1 if distance > 0 else -1, size)
         if abs(distance) < BAND * size or not track.proven:
-            if side.settled == 0 and abs(distance) >= BAND * size:
-                side.settled = 1 if distance > 0 else -1
             return None
         now = 1 if distance > 0 else -1
         before, side.settled = side.settled, now
@@ -88,3 +95,20 @@ class LineCounter:
             return Crossing(self._line, self.direction(now), side.crossed_at)
         low, high = (0.0 if track.merged else 1.0), float(max(2, round(people)))
         return Crossing(self._line, self.direction(now), side.crossed_at, low=low, high=high, quality=MERGED)
+
+    def _came_from(self, track: Track, side: _Side, now: int, size: float) -> int:
+        """Return the side a track that settles first came from: that of one lost where this one began, else its own.
+
+        Two who pass each other on the line hide one another, and the one who comes out again may be a track of his own.
+        """
+        if track.first_at == track.at:
+            return now
+        for number, seen_at in self._lost.items():
+            other = self._sides.get(number)
+            if other is None or other.settled != -now or seen_at < track.first_at - NEW_S:
+                continue
+            if float(np.hypot(*(other.place - side.began))) < NEAR * size:
+                other.settled = 0
+                side.crossed_at = track.first_at if side.crossed_at is None else side.crossed_at
+                return -now
+        return now

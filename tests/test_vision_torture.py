@@ -263,3 +263,9 @@ def test_who_is_too_small_for_where_he_stands_is_nobody() -> None:
 
     assert crossings(110) == 1  # 80 pixels high, as far away people are
     assert crossings(300) == 0  # so near a person is 200 pixels high: a dog
+
+
+def test_who_comes_out_of_a_blob_on_the_line_as_a_new_track_counts_once() -> None:
+    blob = [[(300.0, 200.0), (314.0 + 2 * k, 200.0)] for k in range(3)]  # the box of two, and one who comes out of it
+    script = [*alone(walk(180, 300, steps=20)), *blob, *alone(walk(322, 440, steps=20))]
+    assert directions(play(script, line=True)) == [Direction.RIGHT]
