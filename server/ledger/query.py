@@ -20,7 +20,7 @@ from server.ledger.tables import BY_SENSOR, ENTRY, IS_OPEN, hazards, journal
 
 Sort = Literal["-found_at", "found_at", "due_at", "-due_at"]
 MOST = 500
-COUNTED, MORE = 10_000, "more"
+COUNTED, COUNTED_OF_TEXT, MORE = 10_000, 2_000, "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +78,20 @@ def statement(wanted: Wanted, sort: Sort, after: str = "", narrowed: Sequence[Co
 
 
 def counts(connection: Connection, wanted: Wanted) -> dict[str, int]:
-    """Return how many entries stand in each state; where they are more than `COUNTED`, only that: `{"more": COUNTED}`.
+    """Return how many entries stand in each state; where they are more than is counted, only that: `{"more": 10000}`.
 
-    Counting a million takes as long as reading them, and nobody reads further than "more than ten thousand".
+    Counting a million takes as long as reading them, and nobody reads further than "more than ten thousand". Of a
+    text fewer are counted, for each entry has to be read for it.
     """
+    most = COUNTED_OF_TEXT if wanted.text else COUNTED
     alone = wanted.text and wanted == Wanted(text=wanted.text, person=wanted.person)
-    if alone and search.surely_more(connection, wanted.text, COUNTED):
-        return {MORE: COUNTED}
-    narrowed = narrowed_by(connection, wanted)
-    if alone and not narrowed and _many(connection, wanted):
-        return {MORE: COUNTED}
-    some = select(hazards.c.state).where(*narrowed, *_conditions(wanted)).limit(COUNTED + 1)
+    if alone and search.surely_more(connection, wanted.text, most):
+        return {MORE: most}
+    some = select(hazards.c.state).where(*narrowed_by(connection, wanted), *_conditions(wanted)).limit(most + 1)
     inner = some.subquery()
     query = select(inner.c.state, func.count()).group_by(inner.c.state)
     found: dict[str, int] = {state: n for state, n in connection.execute(query)}  # noqa: C416 - a row is no pair to the types
-    return found if sum(found.values()) <= COUNTED else {MORE: COUNTED}
-
-
-def _many(connection: Connection, wanted: Wanted) -> bool:
-    """Tell from what the index of texts proposes first that more than `COUNTED` are wanted; each is looked at."""
-    ids = search.some(connection, wanted.text, COUNTED * 6 // 5)
-    if ids is None or len(ids) <= COUNTED:
-        return False
-    found = select(hazards.c.id).where(one_of(connection, hazards.c.id, ids), *_conditions(wanted)).limit(COUNTED + 1)
-    return connection.execute(select(func.count()).select_from(found.subquery())).scalar_one() > COUNTED
+    return found if sum(found.values()) <= most else {MORE: most}
 
 
 def narrowed_by(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -65,12 +65,6 @@ def rebuild(connection: Connection) -> int:
 
 def proposed(connection: Connection, words: str) -> list[int] | None:
     """Return the entries that may hold a text; None where there are too many for the index to help."""
-    found = some(connection, words, MOST + 1)
-    return found if found is not None and len(found) <= MOST else None
-
-
-def some(connection: Connection, words: str, most: int) -> list[int] | None:
-    """Return some entries that may hold a text, all where they are fewer; None where the index cannot be asked."""
     kind = connection.dialect.name
     asked_for = list(_asked(words))
     # A single character among longer pieces would only make the index read half of itself.
@@ -82,7 +76,8 @@ def some(connection: Connection, words: str, most: int) -> list[int] | None:
         asked = " AND ".join(f'"{gram}"{"*" if open_ else ""}' for gram, open_ in wanted)
     else:
         asked = " & ".join(f"'{gram}'{':*' if open_ else ''}" for gram, open_ in wanted)
-    return list(connection.execute(text(_ASK[kind]), {"asked": asked, "most": most}).scalars())
+    found = list(connection.execute(text(_ASK[kind]), {"asked": asked, "most": MOST + 1}).scalars())
+    return found if len(found) <= MOST else None
 
 
 def surely_more(connection: Connection, words: str, most: int) -> bool:

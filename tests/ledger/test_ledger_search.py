@@ -105,6 +105,9 @@ def test_a_count_that_is_too_long_to_count_says_so(
         monkeypatch.setattr(query, "COUNTED", 10)
         assert query.counts(connection, Wanted()) == {"more": 10}
         assert query.counts(connection, Wanted(text="食堂")) == {"found": 2}
+        monkeypatch.setattr(query, "COUNTED_OF_TEXT", 1)
+        assert query.counts(connection, Wanted(text="食堂")) == {"more": 1}
+        assert query.counts(connection, Wanted(text="食堂", states=("found",))) == {"more": 1}
 
 
 def test_a_rolled_back_entry_leaves_nothing_in_the_index(database: Database, ledger: Ledger) -> None:
