@@ -32,7 +32,10 @@ FINE = 4.0  # bins per octave of area, and bins per unit of height over width
 
 
 class Stature:
-    """Two histograms, weighted by how far each thing went, pixels: people go far, clutter and flicker never do."""
+    """Two histograms, weighted by how far each thing went: people go far, clutter and flicker never do.
+
+    Sizes also by the area that went: a limb that is seen by itself goes as far as its owner.
+    """
 
     def __init__(self, person: PersonSection | None = None) -> None:
         self._person = person
@@ -61,9 +64,9 @@ class Stature:
             if track.proven and not track.merged and track.seen_at == at:
                 width, height = track.size
                 area = max(float(width * height), 1.0)
-                way = self._way(track) * area**0.5
-                self._areas[min(int(np.log2(area) * FINE), len(self._areas) - 1)] += way
-                self._shapes[min(int(height / max(width, 1.0) * FINE), len(self._shapes) - 1)] += way
+                way = self._way(track)
+                self._areas[min(int(np.log2(area) * FINE), len(self._areas) - 1)] += way * area
+                self._shapes[min(int(height / max(width, 1.0) * FINE), len(self._shapes) - 1)] += way * area**0.5
 
     def _way(self, track: Track) -> float:
         """How far it went that was not yet learned from, in own sizes; while the picture cuts it, a little of it."""
