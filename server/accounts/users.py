@@ -70,8 +70,8 @@ def add(connection: Connection, name: str, role: Role, password: str, now: datet
 
 def put(connection: Connection, name: str, role: Role, hashed: str, now: datetime, reach: Reach = EVERYWHERE) -> None:
     """Add a user whose password was hashed before: a writer that serves alerts has no time for it."""
-    if not name.strip() or len(name) > 80 or any(ord(sign) < 32 for sign in name):
-        raise RefusedError("user: a name has 1 to 80 characters")
+    if not name.strip() or len(name) > 80 or any(ord(sign) < 32 or sign == "/" for sign in name):
+        raise RefusedError("user: a name has 1 to 80 characters, none of them /")
     if connection.execute(select(users.c.id).where(users.c.name == name)).first() is not None:
         raise RefusedError(f"user {name}: exists already")
     values = {"name": name, "role": role.value, "created_at": now, "disabled": False}
