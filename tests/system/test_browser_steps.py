@@ -25,6 +25,7 @@ from server.ledger.machine import TRANSITIONS
 PEOPLE = {
     "网格甲": Role.GRID, "安全乙": Role.SAFETY, "校长丙": Role.PRINCIPAL, "市局丁": Role.CITY, "管理戊": Role.ADMIN,
 }  # fmt: skip
+PATIENT_MS = 20_000
 FIRST_PASSWORD = re.compile(r"^[a-z2-9]{5}(-[a-z2-9]{5}){2}$")
 DUE = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%dT08:00}"
 LATER = f"{datetime.now(UTC) + timedelta(days=60):%Y-%m-%dT08:00}"
@@ -159,14 +160,14 @@ def test_the_week_is_judged_in_place_and_concluded(browser: Browser, server: Dri
     with person(browser, server, "安全乙") as page:
         found(page, server, "周研判要研判的")
         page.goto(f"{server.url}/hazards/review")
-        expect(page.locator("#stand")).not_to_be_empty()  # drawn
+        expect(page.locator("#stand")).not_to_be_empty(timeout=PATIENT_MS)  # drawn
         assert page.locator("[data-judge]").count() >= 1
         while page.locator("[data-judge]").count():  # what other tests left, too
             left = page.locator("[data-judge]").count()
             page.locator("[data-judge]").first.click()
             form = page.locator(".review-card .step-form")
             form.locator("button[type=submit]").click()  # with what is known: refused, and what was typed stays
-            expect(form.locator(".failed")).not_to_be_empty()
+            expect(form.locator(".failed")).not_to_be_empty(timeout=PATIENT_MS)
             given = {"place": "食堂", "category": "fire", "grade": "general", "layer": "school-dated", "term": "dated",
                      "responsible": "网格甲", "measures": "清理", "interim": "警示", "deadline": DUE}  # fmt: skip
             for name, value in given.items():
@@ -177,16 +178,16 @@ def test_the_week_is_judged_in_place_and_concluded(browser: Browser, server: Dri
                         else field.fill(value)
                     )
             form.locator("button[type=submit]").click()
-            expect(form).to_have_count(0)
-            expect(page.locator("[data-judge]")).to_have_count(left - 1)
-        expect(page.locator("#conclude")).to_be_enabled()
+            expect(form).to_have_count(0, timeout=PATIENT_MS)
+            expect(page.locator("[data-judge]")).to_have_count(left - 1, timeout=PATIENT_MS)
+        expect(page.locator("#conclude")).to_be_enabled(timeout=PATIENT_MS)
         for name, value in (("host", "安全乙"), ("present", "校长丙"), ("minutes", "逐条研判，明确到人。")):
             page.fill(f"#m-{name}", value)
         page.locator("#conclude").click()
-        expect(page.locator("#stand")).to_contain_text("本周研判已结束")
+        expect(page.locator("#stand")).to_contain_text("本周研判已结束", timeout=PATIENT_MS)
         assert mistakes(page) == []
         page.locator("#pack").click()
-        expect(page.locator(".a4")).to_contain_text("逐条研判，明确到人。")
+        expect(page.locator(".a4")).to_contain_text("逐条研判，明确到人。", timeout=PATIENT_MS)
 
 
 def test_the_rooms_of_duties_and_accounts_read_well_and_work(browser: Browser, server: DrillServer) -> None:

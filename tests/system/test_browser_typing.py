@@ -67,8 +67,8 @@ def test_a_form_of_the_week_outlives_a_reading_that_began_before_it(browser: Bro
             form.locator("button[type=submit]").click()
             expect(form.locator(".failed")).not_to_be_empty(timeout=20_000)
         page.wait_for_timeout(300)  # the answer has come; what it would do, it has done
-        expect(form.locator("[name=measures]")).to_have_value("加固护栏")
-        expect(form.locator(".failed")).not_to_be_empty()
+        expect(form.locator("[name=measures]")).to_have_value("加固护栏", timeout=20_000)
+        expect(form.locator(".failed")).not_to_be_empty(timeout=20_000)
         form.locator("button[type=button]").click()
         expect(page.locator("[data-judge]")).to_have_count(2, timeout=20_000)  # what was held back comes now
 
