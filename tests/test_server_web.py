@@ -226,7 +226,7 @@ def test_metrics_are_for_this_machine(parts: Parts) -> None:
 def test_readings_come_back_from_the_history(web: TestClient, parts: Parts) -> None:
     from server.presence.tables import points
 
-    point = {"site": "no1", "agent": "lab", "id": "heat-1", "name": "感温", "kind": "heat"}
+    point = {"site": "no1", "agent": "lab", "id": "heat-1", "name": "感温", "kind": "heat", "silence_s": 9000.0}
     parts.services.writer.write(lambda c: c.execute(points.insert().values(**point)) and None)
     key = ("no1", "lab", "heat-1")
     samples = [Sample(key, AT.replace(minute=m), 20.0 + m) for m in (58, 59)] + [Sample(key, AT.replace(hour=7), 80.0)]
@@ -244,7 +244,8 @@ def test_readings_come_back_from_the_history(web: TestClient, parts: Parts) -> N
     assert web.get("/api/v1/readings").json() == [
         {"site": "no1", "agent": "lab", "point": "heat-1", "at": "2026-09-01T06:00:00Z", "value": 80.0}
     ]
-    assert web.get("/api/v1/points").json()[0]["name"] == "感温"
+    shown = web.get("/api/v1/points").json()[0]
+    assert (shown["name"], shown["silence_s"], shown["age_s"]) == ("感温", 9000.0, None)
 
 
 def test_the_fixed_addresses_answer(web: TestClient) -> None:

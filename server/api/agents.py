@@ -18,6 +18,7 @@ from server.history import bounds
 from server.moments import Moment
 from server.presence.tables import points as point_table
 from server.presence.watch import AgentView
+from server.services import Services
 
 router = APIRouter(prefix="/api/v1", tags=["agents"])
 
@@ -41,6 +42,8 @@ class PointView(BaseModel):
     high: float | None = Field(default=None, description="what it is at most")
     quality: float | None = Field(default=None, description="how far it can be believed, 0 to 1")
     at: Moment | None
+    age_s: float | None = Field(description="since its last good value, by its agent's last heartbeat")
+    silence_s: float | None = Field(description="longer than this without a value is a fault; None: by its kind")
     link: str = Field(description="its agent's link: a value is only as good as that")
     alerts: tuple[str, ...] = Field(description="hazards that stand at it now")
 
@@ -88,8 +91,14 @@ def points(
                 simulated=agent.simulated if agent else False, value=newest.value if newest else None,
                 low=sure.low if sure else None, high=sure.high if sure else None,
                 quality=sure.quality if sure else None, at=newest.at if newest else None,
+                age_s=_age_s(services, row.site, row.agent, row.id), silence_s=row.silence_s,
                 link=agent.link if agent else "lost",
                 alerts=tuple(hazards.get((row.site, row.agent, row.id), ())),
             )
         )  # fmt: skip
     return found
+
+
+def _age_s(services: Services, site: str, agent: str, point: str) -> float | None:
+    watch = services.presence.watches.get((site, agent))
+    return watch.heartbeat.point_ages_s.get(point) if watch and watch.heartbeat else None

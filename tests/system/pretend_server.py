@@ -90,7 +90,7 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
 
     @app.get("/api/v1/points")
     async def points() -> list[Json]:
-        return [{**point, "at": now()} for point in told.points]
+        return [{"at": now(), **point} for point in told.points]
 
     @app.get("/api/v1/agents")
     async def agents() -> list[Json]:

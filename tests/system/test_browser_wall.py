@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 from browsing import BIG, GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
 from playwright.sync_api import Browser, Page, expect
-from pretended import SIX, WALL, Pretended, agents, alert, points, pretended
+from pretended import SIX, WALL, Pretended, agents, alert, at, points, pretended
 
 CARD = "article.card"
 
@@ -81,6 +81,26 @@ def test_nothing_wrong_is_said_calmly_with_when_and_how_many(browser: Browser, s
         page.click("#sound")
         expect(page.locator("#sound-state")).to_have_text("声音已开启")
         assert mistakes(page) == []
+
+
+def test_no_tick_is_green_over_points_without_data_and_a_battery_may_take_its_time(
+    browser: Browser, server: Pretended
+) -> None:
+    first, second, *_ = points()
+    old = {"age_s": 600.0, "silence_s": 9000.0}
+    server.tell(points=[{**first, **old, "at": at(10)}, {**second, **old, "at": None}])
+    with opened(browser, server.url) as page:
+        expect(page.locator(".checked")).to_have_attribute("data-deaf", "no")
+        expect(page.locator(".checked")).not_to_contain_text("没有数据")
+        server.tell(
+            points=[{**first, "at": at(10)}],
+            chain={"sensors": {"state": "late", "age_s": None, "word": "faults", "n": 1}},
+        )
+        page.reload()
+        expect(page.locator(".checked")).to_contain_text("其中 1 个没有数据")
+        expect(page.locator(".checked")).to_have_attribute("data-deaf", "yes")
+        expect(page.locator('[data-link="sensors"] .age')).to_have_text("1 个点位故障")
+    server.tell(points=points(), chain={"sensors": {"state": "ok", "age_s": 0.6, "text": ""}})
 
 
 def test_a_key_acknowledges_the_first_card_and_a_slash_searches(browser: Browser, server: Pretended) -> None:

@@ -78,7 +78,8 @@ export class Live {
   #point(row) {
     if (row.kind === "agent" || (!row.kind && !this.points.has(key(row)))) return; // an agent's own parts are on its page
     const id = key(row);
-    this.points.set(id, { ...this.points.get(id), ...row, skew: this.chain.skew });
+    const learnt = "age_s" in row ? performance.now() : this.points.get(id)?.learnt;
+    this.points.set(id, { ...this.points.get(id), ...row, learnt, skew: this.chain.skew });
   }
 
   /** Read everything once the stream runs, so that nothing falls between the two; newest ledger number wins. */

@@ -4,18 +4,18 @@ import { age } from "/static/moments.js";
 
 const DOORS = new Set(["door", "fire-door", "life-ring-box", "contact"]);
 
-/** Seconds since the point's last value, as known here; null when there never was one. */
+/** Seconds since the point's last value: as it was heard here, else by its agent's word; null when there never was one. */
 export function ageOf(point) {
-  if (!point.at) return null;
+  if (!point.at) return typeof point.age_s === "number" ? point.age_s + (performance.now() - point.learnt) / 1000 : null;
   return Math.max(0, (Date.now() + point.skew - new Date(point.at).getTime()) / 1000);
 }
 
-const LIMIT_S = 20;
+const LIMIT_S = 20; // where a point has no time of its own; a battery's sensor reports once an hour
 
 export function alive(point) {
   if (point.link === "lost" || point.link === "stopped" || point.alerts?.includes("fault")) return false;
   const seconds = ageOf(point);
-  return seconds !== null && seconds < LIMIT_S;
+  return seconds !== null && seconds < Math.max(LIMIT_S, point.silence_s ?? 0);
 }
 
 /** As many places as a person can use: 0.207, 1.42, 21.6, 140. */
