@@ -223,6 +223,9 @@ def test_the_roll_call_works_without_a_network_and_is_sent_once(campus: Campus, 
 
 
 def test_the_record_prints_on_a4_and_comes_as_excel(campus: Campus, context: BrowserContext) -> None:
+    before = campus.plan()
+    campus.post(before, "signal", {"id": "go"})
+    campus.finish(before)
     drill = campus.plan()
     campus.post(drill, "signal", {"id": "go"})
     campus.finish(drill)
@@ -237,6 +240,11 @@ def test_the_record_prints_on_a4_and_comes_as_excel(campus: Campus, context: Bro
     assert not page.locator(".top").is_visible()
     assert not page.locator("#print").is_visible()
     assert page.pdf(format="A4").startswith(b"%PDF")
+    result, more = opened(context, campus, f"/drills/{drill}")
+    expect(result.locator(f'#past a[href="/drills/{before}"]')).to_have_text("九月演练")
+    expect(result.locator("#past li").first).to_contain_text("没有计时，不作判定")
+    assert mistakes(result) == []
+    assert more == []
     assert campus.client.get(f"/api/v1/drills/{drill}/record.xlsx").content.startswith(b"PK")
     assert errors == []
 

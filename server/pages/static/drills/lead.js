@@ -1,17 +1,19 @@
 // The leader's page: give signals, end, write down problems, read the result.
-import { post } from "/static/api.js";
+import { get, post } from "/static/api.js";
 import { el, say } from "/static/element.js";
 import { clock } from "/static/moments.js";
 import { language, t } from "/static/text.js";
 import { counted, doubt, exact, minutes } from "/static/drills/clock.js";
 import { drawCurve, Followed } from "/static/drills/follow.js";
 import { madeId } from "/static/drills/ids.js";
+import { outcome } from "/static/drills/outcome.js";
 
 const byId = (id) => document.getElementById(id);
 const id = byId("drill").dataset.id;
 const drill = new Followed(id, show);
 const CHIPS = ["stairs", "exit", "back", "place", "alarm"];
 let buttons = "";
+let compared = false;
 
 function show(view) {
   const { result, row } = view;
@@ -27,7 +29,19 @@ function show(view) {
   byId("problems").replaceChildren(...view.problems.map(problem));
   if (byId("sure").open) sayMissing();
   drawCurve(byId("curve"), id, language);
+  if (over && !compared) compare(row);
   tick();
+}
+
+/** The last drills of the same kind beside this one. */
+async function compare(row) {
+  compared = true;
+  const all = await get(`/api/v1/drills?site=${row.site}&limit=100`).catch(() => null);
+  compared = all !== null;
+  const before = (all ?? []).filter((one) => one.kind === row.kind && one.phase === "finished" && one.created_at < row.created_at).slice(0, 3);
+  byId("past-part").hidden = before.length === 0;
+  byId("past").replaceChildren(...before.map((one) => el("li", {},
+    `${clock(one.t0_s ? one.t0_s * 1000 : one.created_at)} `, el("a", { href: `/drills/${one.id}` }, one.name || t(`drills.kind.${one.kind}`)), ` ${outcome(one)}`))); // prettier-ignore
 }
 
 const ORDER = ["missed", "too-close", "met", "untimed", "no-target", "open"];

@@ -4,7 +4,7 @@ import { el, say } from "/static/element.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
 import { t } from "/static/text.js";
-import { exact } from "/static/drills/clock.js";
+import { outcome } from "/static/drills/outcome.js";
 
 const list = document.getElementById("drills");
 const none = document.getElementById("none");
@@ -30,13 +30,6 @@ function row(drill) {
       el("span", { class: "phase" }, outcome(drill)),
       el("span", { class: "small" }, `${drill.school} · ${t(`drills.kind.${drill.kind}`)} · ${clock(at)}`),
     )); // prettier-ignore
-}
-
-/** How it went, once it is over: "达标 2:07.9". */
-function outcome(drill) {
-  if (!drill.verdict) return t(`drills.phase.${drill.phase}`);
-  const word = t(`drills.verdict.${drill.verdict}`);
-  return drill.official_s === null ? word : `${word} ${exact(drill.official_s)}`;
 }
 
 async function start() {
