@@ -20,7 +20,10 @@ from waiting import until
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HEARD = """async () => {
   const { connect } = await import("/static/shared-stream.js");
-  connect("/api/v1/stream", (name) => name === "alert" && console.log("heard"), () => {});
+  await new Promise((listens) => connect("/api/v1/stream", (name) => {
+    if (name === "tick") listens();
+    if (name === "alert") console.log("heard");
+  }, () => {}));
 }"""
 PHONE, SCREEN = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
@@ -285,7 +288,7 @@ def test_an_alarm_that_comes_while_a_page_asks_what_runs_is_not_missed(campus: C
         while not held:
             page.wait_for_timeout(50)
         page.evaluate(HEARD)
-        with page.expect_console_message(lambda said: said.text == "heard", timeout=30_000):
+        with page.expect_console_message(lambda said: said.text == "heard", timeout=60_000):
             agent.event("boiler-smoke", "smoke")
         first, early = held[0]
         first.fulfill(response=early)
