@@ -60,7 +60,7 @@ def test_an_honest_alarm_is_in_the_very_next_batch_whatever_a_flooder_has_waitin
     assert "honest" in agents(turns.take(20)[0])
 
 
-def test_an_alarm_shares_its_transaction_with_nobody_who_sends_much_and_who_does_is_not_starved() -> None:
+def test_an_alarm_shares_every_other_transaction_with_nobody_who_sends_much_and_who_does_is_not_starved() -> None:
     now_s = 100.0
     turns: Turns[str] = Turns(clock=lambda: now_s, pace=800.0)
     turns.offer(arrival("honest"))
