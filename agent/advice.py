@@ -65,8 +65,18 @@ def _of_agent(config: AgentConfig) -> Iterator[str]:
         yield f"agent {config.agent}: watches nothing: add a [[bus]] or a [[camera]], see `campus-agent probe`"
     for key in ("ca_file", "cert_file", "key_file", "password_file"):
         file: Path | None = getattr(config.mqtt, key)
-        if file is not None and not str(file).startswith(CREDENTIAL) and not file.exists():
+        if file is not None and not str(file).startswith(CREDENTIAL) and _is_missing(file):
             yield f"[mqtt] {key}: {file} is not on this machine"
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except PermissionError:
+        return False  # in a folder of the service's own: nobody else can tell
+    except OSError:
+        return True
+    return False
 
 
 def _of_unit(point: PointSection) -> Iterator[str]:

@@ -85,7 +85,7 @@ def keep(door: Door, key: ec.EllipticCurvePrivateKey, answer: Mapping[str, objec
     _write(folder / SERVER, json.dumps(kept))
     _write(folder / SNIPPET, snippet)
     _write(folder / PAIR, private + text["certificate"])
-    give_to_owner(folder.parent)  # enrolled with sudo: the agent itself must read this, and renew it
+    give_to_owner(folder, like=folder.parent)  # enrolled with sudo: the agent itself must read this, and renew it
     return Identity(text["site"], text["agent"], text["not_after"], snippet)
 
 

@@ -92,8 +92,6 @@ class Outbox:
 
         `only` names one point, or by the empty word the crossings.
         """
-        if not self._storage.depth:
-            return []
         with self._wake:
             known = frozenset(self._receipts)
         return self._storage.stories(depth, crossings, known, only)

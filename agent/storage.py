@@ -81,7 +81,7 @@ class Storage:
 
     @property
     def depth(self) -> int:
-        """Entries without a receipt."""
+        """About how many entries have no receipt: one that came twice while the disk was away counts twice."""
         return max(0, sum(store.depth for store in self._stores()) - len(self._left_receipts))
 
     def free_mb(self) -> float | None:

@@ -87,11 +87,11 @@ class Zones:
             with self._wake:
                 if not (self._queue or self._resets):
                     self._wake.wait(_TICK_S)
-            while self._queue:  # one by one: a bug costs the one that meets it
+            for _ in range(len(self._queue)):  # one by one: a bug costs the one that meets it
                 sample, now = self._queue.popleft()
                 self._hand_on(self._coincidence.update(sample), now)
             present = self._present()
-            while self._resets:
+            for _ in range(len(self._resets)):
                 self._hand_on(self._coincidence.reset(self._resets.popleft(), present.at), present)
             if present.at - ticked >= _TICK_S:
                 ticked = present.at

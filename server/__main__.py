@@ -176,10 +176,17 @@ def main() -> None:
 
 def _give_back(arguments: Sequence[str]) -> None:
     """Let the server have what a command made as root in its data directory."""
-    if os.geteuid() != 0 or "--config" not in arguments[:-1]:
+    if os.geteuid() != 0 or not (config := _config_in(arguments)):
         return
     with suppress(ConfigError, OSError):
-        give_to_owner(load(Path(arguments[arguments.index("--config") + 1]), ServerConfig).data)
+        give_to_owner(load(Path(config), ServerConfig).data)
+
+
+def _config_in(arguments: Sequence[str]) -> str:
+    for one, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if one == "--config" or one.startswith("--config="):
+            return one.partition("=")[2] or after
+    return ""
 
 
 def _address(settings: ServerConfig) -> str:

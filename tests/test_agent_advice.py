@@ -95,3 +95,19 @@ def test_the_example_loads() -> None:
         assert config.load(EXAMPLE, AgentConfig).bus
     except ConfigError as e:
         pytest.fail(str(e))
+
+
+def test_a_key_in_a_folder_of_the_services_own_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_the_service = AgentConfig.model_validate({
+        "site": "s", "agent": "a", "name": "a", "mqtt": {"ca_file": "/var/lib/no-such/ca.pem"},
+        "bus": [{"type": "simulated", "name": "b", "point": [{"id": "a", "kind": "smoke", "name": "x"}]}],
+    })  # fmt: skip
+    assert [line for line in advice(of_the_service) if "not on this machine" in line]
+
+    def shut(file: Path) -> None:
+        raise PermissionError(file)
+
+    with monkeypatch.context() as closed:
+        closed.setattr(Path, "stat", shut)
+        lines = advice(of_the_service)
+    assert not [line for line in lines if "not on this machine" in line]

@@ -250,3 +250,18 @@ def test_what_has_a_receipt_waits_no_more_though_that_is_not_written_yet(tmp_pat
         health = outbox.health()
         assert (health.depth, health.oldest_waiting_s) == (0, 0.0)
         assert outbox.empty()
+
+
+def test_a_second_receipt_while_the_disk_can_only_be_read_holds_nothing_back(tmp_path: Path) -> None:
+    with running_outbox(tmp_path) as outbox:
+        first, waits = outbox.add(event("a")), outbox.add(event("b"))
+        done = [seq for _, seq in in_line(outbox) if seq != waits.seq]
+        outbox.acknowledge(first.epoch, done)
+        until(lambda: outbox._storage.depth == 1)
+        storage = outbox._storage
+        with storage._lock:
+            disk, storage._disk, storage._disk_again = storage._disk, None, float("inf")
+            storage._leave(disk)
+        outbox.acknowledge(first.epoch, [first.seq])
+        until(lambda: storage._left_receipts)
+        assert (waits.epoch, waits.seq) in in_line(outbox)

@@ -41,6 +41,18 @@ def test_files_that_root_made_go_to_the_folders_owner_and_no_others_do(tmp_path:
     assert ((tmp_path / "shadow").stat().st_uid, tmp_path.stat().st_uid) == (me, me)
 
 
+def test_a_new_folder_goes_to_its_parents_owner_and_what_lies_beside_it_does_not(tmp_path: Path) -> None:
+    home = made(tmp_path)
+    (home / "identity").mkdir()
+    (home / "identity" / "key.pem").write_text("key", encoding="utf-8")
+    me = os.geteuid()
+    give_to_owner(home / "identity", like=home)
+    ours = SERVICE if me == 0 else me
+    assert owners(home) == {
+        "away": me, "ca": me, "ca/server.pem": me, "identity": ours, "identity/key.pem": ours, "link": me, "second": me,
+    }  # fmt: skip
+
+
 def test_the_command_for_the_device_names_the_server_as_its_certificate_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,11 +67,12 @@ def test_the_command_for_the_device_names_the_server_as_its_certificate_does(
         assert f"enroll https://{shown}:8000 " in capsys.readouterr().out
 
 
-def test_a_command_run_with_sudo_leaves_the_server_what_it_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", [["--config", "{}"], ["--config={}"]])
+def test_a_command_run_with_sudo_leaves_the_server_what_it_made(option: list[str], tmp_path: Path) -> None:
     data = made(tmp_path)
     config = tmp_path / "server.toml"
     config.write_text(f'data = "{data}"\n', encoding="utf-8")
-    certify = [sys.executable, "-m", "server", "certify", "campus.local", "--config", str(config)]
+    certify = [sys.executable, "-m", "server", "certify", "campus.local", *(one.format(config) for one in option)]
     said = subprocess.run(certify, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent).stdout
     assert "Restart the server" in said
     mine = {owner for name, owner in owners(data).items() if name.startswith("ca")}

@@ -268,6 +268,17 @@ def test_agents_that_are_all_behind_have_their_turns_and_no_round_takes_long(
     assert {r.topic.agent for r in asked} == {"lab-1", "lab-2", "lab-3"}  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def test_more_holes_than_are_told_are_said_once(campus: Campus, caplog: pytest.LogCaptureFixture) -> None:
+    campus.birth()
+    last = 2 * gaps.TOLD + 21
+    for seq in range(1, last + 1, 2):
+        campus.event(seq)
+    for _ in range(4):
+        campus.beat(last=last)
+        campus.tick(9)
+    assert sum("missing" in record.message for record in caplog.records) == 1
+
+
 def test_a_hole_is_told_by_how_many_and_between_which_moments() -> None:
     at = [datetime(2026, 9, 1, 10, minute, tzinfo=UTC) for minute in (2, 3, 4)]
     assert in_words([Hole(4, 6, at[0], at[2])]) == "3 events missing 10:02-10:04"

@@ -110,7 +110,7 @@ def coverage(
         raise Problem(422, "Not understood", "起止日期不对：最多 400 天，且先后有序")
     reach = session.reach
     with services.database.read.connect() as connection:
-        sites = (reach.only,) if reach.only else reach.among(known_sites(connection))
+        sites = _sites(connection, reach)
         found = tasks.coverage(
             connection, services.plan, sites, first, last, services.now(), lambda d, b: _seen(session, reach, d, b)
         )
@@ -174,9 +174,13 @@ def _tasks(
 ) -> list[Task]:
     reach, who = session.reach.at(site), (session.user, session.role.value) if mine else None
     with services.database.read.connect() as connection:
-        sites = (reach.only,) if reach.only else reach.among(known_sites(connection))
+        sites = _sites(connection, reach)
         found = tasks.tasks(connection, services.plan, sites, first, last, services.now(), who)
     return [t for t in found if t.slot.due >= t.bearer.since and _seen(session, reach, t.duty, t.bearer)]
+
+
+def _sites(connection: Connection, reach: Reach) -> tuple[str, ...]:
+    return (reach.only,) if reach.only else reach.among(known_sites(connection))
 
 
 def _seen(session: Session, reach: Reach, duty: Duty, bearer: Bearer) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +15,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from starlette.background import BackgroundTask
 
-from contracts.messages import Value
 from server.accounts.audit import note
 from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
@@ -153,14 +151,10 @@ def _newest(services: Parts, session: Session, limit: int) -> list[NewestView]:
     keys: list[Key] = [(row.site, row.agent, row.id) for row in rows]
     known = [(key, services.latest.get(key)) for key in keys]
     return [
-        NewestView(site=site, agent=agent, point=point, at=newest.at, value=_shown(newest.value))
+        NewestView(site=site, agent=agent, point=point, at=newest.at, value=newest.value)
         for (site, agent, point), newest in known
         if newest is not None
     ]
-
-
-def _shown(value: Value) -> Value:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _span(services: Parts, session: Session, point: str, begin: datetime | None, end: datetime | None) -> Span:

@@ -76,18 +76,6 @@ class RunningDrill:
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemRow:
-    """A problem, and its number in the ledger."""
-
-    id: str
-    at: datetime
-    by: str
-    text: str
-    place: str
-    hazard: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class DrillView:
     """One drill with all that is known of it."""
 
@@ -99,7 +87,7 @@ class DrillView:
     revision: int
     links: tuple[ExitLink, ...]
     places: dict[str, str]  # where each class assembles
-    problems: tuple[ProblemRow, ...]
+    problems: tuple[outcome.Problem, ...]
     record: dict[str, str]
     armed_until: datetime | None
     shelter_s: float | None
@@ -153,9 +141,7 @@ def view(
         revision=len(outcome.revisions(connection, drill.id)),
         links=links(connection, drill, school, now_s),
         places={c.id: c.place for c in school.classes} if school else {},
-        problems=tuple(
-            ProblemRow(p.id, p.at, p.by, p.text, p.place, p.hazard) for p in outcome.problems(connection, drill.id)
-        ),
+        problems=tuple(outcome.problems(connection, drill.id)),
         record={key: str(written.get(key, "") or "") for key in FIELDS},
         armed_until=drill.armed_until,
         shelter_s=float(written["shelter_s"]) if written.get("shelter_s") else None,

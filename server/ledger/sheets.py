@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import resource
 import subprocess
 import sys
@@ -29,6 +30,8 @@ MOST_COLUMNS = 256
 MOST_TEXT = 20_000_000  # characters of all that is kept
 CPU_S, WHOLE_S, MEMORY = 20, 60.0, 2**29  # a full register takes 2 s and 100 MB
 TURN_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 _NO_FILE = "不是 Excel 文件（.xlsx），请用“导出模板”的格式"
 _TOO_MUCH = "文件解开后太大，不像一份台账"
@@ -67,7 +70,10 @@ def read_apart(content: bytes, wanted: Wanted) -> list[Row]:
             check=True,
             env={"OPENBLAS_NUM_THREADS": "1"},  # numpy, where it is there, would take memory for each core
         )
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as e:
+    except subprocess.TimeoutExpired as e:
+        raise ImportRefusedError([_TOO_MUCH]) from e
+    except subprocess.CalledProcessError as e:  # its bounds ended it; a broken installation would look the same
+        _log.warning("sheet: its reader ended with %d: %s", e.returncode, e.stderr[-500:].decode(errors="replace"))
         raise ImportRefusedError([_TOO_MUCH]) from e
     finally:
         _turn.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta, timezone
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.accounts.web import identify
+from server.api.places import actor_of
 from server.duties.bearers import school_names
 from server.errors import UnknownError
 from server.ledger import actions, papers, store
-from server.ledger.guards import Actor
 from server.ledger.packs import month, week
 from server.ledger.query import Wanted, story
 from server.moments import Day
@@ -72,7 +72,7 @@ def router(pages: Pages, services: Services) -> APIRouter:
 def _sheet(services: Services, session: Session, hazard: int, paper: str) -> dict[str, Any]:
     with services.database.read.connect() as connection:
         entry = store.get(connection, hazard)
-        if not actions.sees(Actor(session.user, session.role, session.reach), entry):
+        if not actions.sees(actor_of(session), entry):
             raise UnknownError(f"台账中没有第 {hazard} 号记录")
         told = story(connection, hazard) if paper == "record" else []
         school = school_names(connection, services.plan).get(entry.site, entry.site)
@@ -82,7 +82,7 @@ def _sheet(services: Services, session: Session, hazard: int, paper: str) -> dic
 
 def _pack(services: Services, person: str, reach: Reach, kind: str, day: date | None) -> dict[str, Any]:
     now, judgement = services.now(), services.ledger.judgement
-    today = now.astimezone(timezone(timedelta(hours=judgement.timers.utc_offset_hours))).date()
+    today = now.astimezone(services.plan.zone).date()
     make = week if kind == "week" else month
     with services.database.read.connect() as connection:
         made = make(connection, judgement, Wanted(reach=reach, person=person), day or today, now)

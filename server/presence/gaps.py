@@ -78,8 +78,9 @@ def _behind(
     # What the agent itself still holds without a receipt is on its way, however long its outbox takes to drain.
     if behind_s < ASK_AFTER_S or sum(hole.count for hole in holes) <= depth:
         return []
-    if [(hole.first, hole.last) for hole in holes] != [(hole.first, hole.last) for hole in watch.holes]:
-        watch.holes = tuple(between(connection, watch.site, watch.agent, watch.epoch, holes[:TOLD]))
+    told = holes[:TOLD]
+    if [(hole.first, hole.last) for hole in told] != [(hole.first, hole.last) for hole in watch.holes]:
+        watch.holes = tuple(between(connection, watch.site, watch.agent, watch.epoch, told))
         _log.warning("agent %s/%s: %s", watch.site, watch.agent, in_words(watch.holes))
         announce(connection, now, "agent", watch.site, watch.payload(mono_s))
     if behind_s >= FAULT_AFTER_S and SEQUENCE not in watch.raised:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from server.history.embedded import SqliteSeries
 from server.history.lane import POINTS_OF_AN_AGENT, ReadingsLane
 from server.history.latest import Latest
 from server.history.series import Sample
-from server.ingest.decode import LARGEST_PAYLOAD, Arrival
+from server.ingest.decode import LARGEST_PAYLOAD, Arrival, decode_readings
 from server.metrics import make_metrics
 
 NOW = datetime.now(UTC)
@@ -85,6 +85,42 @@ def test_bounds_without_end_are_not_kept_and_a_long_text_is_cut(lane: ReadingsLa
     text = latest.get(("no1", "thief", "t"))
     assert text is not None
     assert len(str(text.value)) == 1_000
+
+
+class AwayHistory(SqliteSeries):
+    """A history that is away until it is let back."""
+
+    away = True
+    kept: tuple[Sample, ...] = ()
+
+    def write(self, samples: Sequence[Sample]) -> int:
+        if self.away:
+            raise ServerError("history: away")
+        self.kept += tuple(samples)
+        return super().write(samples)
+
+
+def test_a_bug_over_one_batch_costs_nothing_of_what_waits_for_the_history(
+    latest: Latest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(arrival: Arrival) -> object:
+        if "/thief/" in arrival.topic:
+            raise RuntimeError("a bug")
+        return decode_readings(arrival)
+
+    monkeypatch.setattr("server.history.lane.decode_readings", decode)
+    series = AwayHistory(tmp_path / "history.db")
+    lane = ReadingsLane(latest, series, make_metrics())
+    lane.start()
+    honest_is_heard(lane, latest)
+    lane.offer(batch("thief", reading()))
+    lane.offer(batch("honest", reading("later")))
+    until(lambda: latest.get(("no1", "honest", "later")) is not None)
+    series.away = False
+    lane.offer(batch("honest", reading("last")))
+    until(lambda: len(series.kept) >= 3)
+    lane.close()
+    assert [one.key[2] for one in series.kept] == ["mine", "later", "last"]
 
 
 def test_readings_leave_the_last_gigabyte_to_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

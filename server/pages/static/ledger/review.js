@@ -45,6 +45,7 @@ async function decide(entry, fields) {
 /** The answer to a step is the newest there is: what was asked before it is old. */
 function answered(week) {
   asked++;
+  behind = false;
   seen = week;
 }
 
@@ -168,7 +169,7 @@ async function read() {
 }
 
 function go(days) {
-  if (!seen || !left()) return;
+  if (!seen || !mayLeave()) return;
   const day = new Date(`${seen.first}T12:00:00Z`);
   day.setUTCDate(day.getUTCDate() + days + 3); // the Thursday decides the year of a week
   const first = new Date(Date.UTC(day.getUTCFullYear(), 0, 1));
@@ -178,7 +179,7 @@ function go(days) {
 }
 
 /** Ask before what was typed is left behind. */
-const left = () => !(open || dirty) || confirm(t("review.leave"));
+const mayLeave = () => !(open || dirty) || confirm(t("review.leave"));
 
 function moved() {
   open = 0;
@@ -191,8 +192,8 @@ function moved() {
 document.getElementById("earlier").addEventListener("click", () => go(-7));
 document.getElementById("later").addEventListener("click", () => go(7));
 school?.addEventListener("change", () => {
-  if (left()) moved();
+  if (mayLeave()) moved();
   else school.value = seen.site;
 });
-new Live({ hazard: () => { if (!open && !dirty) read(); }, second: () => sound.keep(false) }); // prettier-ignore
+new Live({ hazard: () => { if (open || dirty) behind = true; else read(); }, second: () => sound.keep(false) }); // prettier-ignore
 read();
