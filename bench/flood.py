@@ -1,9 +1,13 @@
-"""An honest agent's alarms while another floods at a hundred times its rate: publish to receipt, quiet and flooded."""
+"""An honest agent's alarms while another floods at a hundred times its rate: publish to receipt, quiet and flooded.
+
+Each round has another flooder, so that none is kept off yet when its phase begins.
+"""
 
 from __future__ import annotations
 
 import json
 import multiprocessing
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,6 +79,8 @@ class Sender:
         self.client.loop_stop()
 
     def _on_connect(self, client: mqtt.Client, *_rest: object) -> None:
+        if isinstance(sock := client.socket(), socket.socket):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as agents do
         client.subscribe(str(Topic("no1", self.name, Kind.RECEIPT)))
 
     def _on_subscribe(self, *_rest: object) -> None:
@@ -88,34 +94,33 @@ class Sender:
                 self.took_s.append(now_s - at_s)
 
 
-def flood(port: int, password: str, rate: float, on: Flag, stop: Flag, told: multiprocessing.Queue[int]) -> None:
-    """Send alarms at a rate, while `on` is set; then tell how many were sent and answered."""
-    sender = Sender(port, "flooder", password)
+def flood(
+    port: int, name: str, password: str, rate: float, on: Flag, stop: Flag, told: multiprocessing.Queue[int]
+) -> None:
+    """Wait for `on`, send alarms at a rate until `stop`; then tell how many were sent and answered."""
+    sender = Sender(port, name, password)
     sender.ready.wait(10)
+    while not on.wait(0.05) and not stop.is_set():
+        pass
+    began_s, count = time.monotonic(), 0
     while not stop.is_set():
-        if not on.wait(0.05):
-            continue
-        began_s, count = time.monotonic(), 0
-        while on.is_set() and not stop.is_set():
-            for _ in range(20):
-                sender.send()
-            count += 20
-            ahead_s = count / rate - (time.monotonic() - began_s) if rate else 0.002
-            if ahead_s > 0:
-                time.sleep(ahead_s)
-            if len(sender.sent_s) > 50_000:
-                sender.sent_s.clear()  # those that were refused
+        for _ in range(20):
+            sender.send()
+        count += 20
+        ahead_s = count / rate - (time.monotonic() - began_s)
+        if ahead_s > 0:
+            time.sleep(ahead_s)
     told.put(sender.last_seq)
     told.put(len(sender.took_s))
     sender.close()
 
 
 @contextmanager
-def serving(folder: Path) -> Generator[tuple[int, str, str]]:
-    """Run a server with its own broker; give the broker's port and two agents' passwords."""
+def serving(folder: Path, agents: Sequence[str]) -> Generator[tuple[int, list[str]]]:
+    """Run a server with its own broker; give the broker's port and the agents' passwords."""
     http_port, mqtt_port = free_port(), free_port()
     data = folder / "data"
-    passwords = [enroll(data, "no1", name).password_file.read_text().strip() for name in ("honest", "flooder")]
+    passwords = [enroll(data, "no1", name).password_file.read_text().strip() for name in agents]
     config = folder / "server.toml"
     config.write_text(
         f'data = "{data}"\n[http]\nport = {http_port}\n[broker]\ntype = "embedded"\nport = {mqtt_port}\n',
@@ -126,7 +131,7 @@ def serving(folder: Path) -> Generator[tuple[int, str, str]]:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_ready(http_port, process)
-            yield mqtt_port, passwords[0], passwords[1]
+            yield mqtt_port, passwords
         finally:
             process.terminate()
             process.wait(20)
@@ -160,30 +165,42 @@ def at_pace(sender: Sender, seconds: float) -> list[float]:
     return list(sender.took_s)
 
 
+@contextmanager
+def flooder(port: int, name: str, password: str, rate: float) -> Generator[tuple[Callable[[], None], list[int]]]:
+    """Have another process ready to flood when told to, until the block ends; the list is what it sent and got back."""
+    spawn = multiprocessing.get_context("spawn")
+    on, stop, told = spawn.Event(), spawn.Event(), spawn.Queue()
+    process = spawn.Process(target=flood, args=(port, name, password, rate, on, stop, told))
+    process.start()
+    counts: list[int] = []
+    try:
+        yield on.set, counts
+    finally:
+        stop.set()
+        counts += [told.get(timeout=20), told.get(timeout=20)]
+        process.join(10)
+
+
 def measure(rate: float, rounds: int = ROUNDS, phase_s: float = PHASE_S) -> tuple[list[float], list[float], int, int]:
     """Alternate quiet and flooded phases; return both lists of seconds, and what the flooder sent and got receipted."""
     OUT.mkdir(exist_ok=True)
-    spawn = multiprocessing.get_context("spawn")
-    on, stop, told = spawn.Event(), spawn.Event(), spawn.Queue()
+    names = ["honest", *(f"flooder-{number}" for number in range(rounds))]
     quiet: list[float] = []
     flooded: list[float] = []
-    with tempfile.TemporaryDirectory(dir=OUT) as folder, serving(Path(folder)) as (port, own, other):
-        honest = Sender(port, "honest", own)
-        flooder = spawn.Process(target=flood, args=(port, other, rate, on, stop, told))
-        flooder.start()
+    sent = receipted = 0
+    with tempfile.TemporaryDirectory(dir=OUT) as folder, serving(Path(folder), names) as (port, passwords):
+        honest = Sender(port, names[0], passwords[0])
         try:
             honest.ready.wait(10)
             at_pace(honest, 3.0)  # caches are filled
-            for _ in range(rounds):
-                quiet += at_pace(honest, phase_s)
-                on.set()
-                flooded += at_pace(honest, phase_s)
-                on.clear()
+            for name, password in zip(names[1:], passwords[1:], strict=True):
+                with flooder(port, name, password, rate) as (begin, counts):
+                    quiet += at_pace(honest, phase_s)
+                    begin()
+                    flooded += at_pace(honest, phase_s)
+                sent, receipted = sent + counts[0], receipted + counts[1]
                 time.sleep(1.0)
         finally:
-            stop.set()
-            sent, receipted = told.get(timeout=20), told.get(timeout=20)
-            flooder.join(10)
             honest.close()
     return quiet, flooded, sent, receipted
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from math import inf
 from typing import Generic, TypeVar
 
@@ -124,12 +125,14 @@ class Turns(Generic[Job]):
             jobs = list(self._jobs)
             self._jobs.clear()
             arrivals: list[Arrival] = []
-            ready = self._first(self._ready())
+            paced = self._is_paced()
+            ready = self._first(self._ready(), paced=paced)
             share = min(self._share, max(1, most // max(1, len(ready))))
             for agent in sorted(ready, key=lambda agent: self._lines[agent].alarms == 0):
                 if len(arrivals) >= most:
                     break
-                arrivals += self._turn(agent, share)
+                most_of_it = min(share, PACED_SHARE) if self._sends_much(agent, paced=paced) else share
+                arrivals += self._turn(agent, most_of_it)
             self._count -= len(arrivals)
             self._changed.notify_all()
             return arrivals, jobs
@@ -151,29 +154,33 @@ class Turns(Generic[Job]):
             self._changed.notify_all()
 
     def _ready(self) -> list[str]:
-        now_s = self._clock()
-        return [agent for agent, line in self._lines.items() if self._closed or self._from_s(agent, line) <= now_s]
+        now_s, paced = self._clock(), self._is_paced()
+        return [
+            agent
+            for agent, line in self._lines.items()
+            if self._closed or self._from_s(agent, line, paced=paced) <= now_s
+        ]
 
-    def _first(self, ready: list[str]) -> list[str]:
+    def _first(self, ready: list[str], *, paced: bool) -> list[str]:
         """Leave those out that send much, every other time: an alarm waits for none of them in its own transaction."""
-        few = [agent for agent in ready if not self._sends_much(agent)]
+        few = [agent for agent in ready if not self._sends_much(agent, paced=paced)]
         self._passed = 0 < len(few) < len(ready) and not self._passed
         return few if self._passed else ready
 
-    def _sends_much(self, agent: str) -> bool:
+    def _sends_much(self, agent: str, *, paced: bool) -> bool:
         line = self._lines[agent]
-        if line.refused or not self._is_paced():
+        if line.refused or not paced:
             return line.refused > 0
         ahead_s = (AT_ONCE - MUCH) / self._pace
         return len(line.arrivals) > MUCH or self._paid_s.get(agent, 0.0) > self._clock() - ahead_s
 
-    def _from_s(self, agent: str, line: _Line) -> float:
-        return max(line.not_before_s, self._paid_s.get(agent, 0.0)) if self._is_paced() else line.not_before_s
+    def _from_s(self, agent: str, line: _Line, *, paced: bool) -> float:
+        return max(line.not_before_s, self._paid_s.get(agent, 0.0)) if paced else line.not_before_s
 
     def _is_paced(self) -> bool:
         """Tell whether agents keep to their pace: one alone may have all of the writer."""
-        since_s = self._clock() - ALONE_S
-        return self._pace < inf and sum(paid_s > since_s for paid_s in self._paid_s.values()) > 1
+        last_two_s = list(islice(reversed(self._paid_s.values()), 2))  # in the order of their last turns
+        return self._pace < inf and len(last_two_s) == 2 and min(last_two_s) > self._clock() - ALONE_S
 
     def _pay(self, agent: str, count: int) -> None:
         """Note that an agent took so many: what is beyond a burst it has at its pace."""
@@ -185,12 +192,11 @@ class Turns(Generic[Job]):
 
     def _rest_s(self) -> float | None:
         """Seconds until the first of those that had to be refused is ready again; None where nobody waits."""
-        ends = [self._from_s(agent, line) for agent, line in self._lines.items()]
+        paced = self._is_paced()
+        ends = [self._from_s(agent, line, paced=paced) for agent, line in self._lines.items()]
         return max(0.001, min(ends) - self._clock()) if ends else None
 
     def _turn(self, agent: str, most: int) -> list[Arrival]:
-        if self._sends_much(agent):
-            most = min(most, PACED_SHARE)
         line = self._lines.pop(agent)
         if line.refused:
             most, line.not_before_s = min(most, LEAST_SHARE), self._clock() + PENANCE_S

@@ -81,7 +81,7 @@ class Writer:
         self._intake = intake
         self._metrics = metrics
         self._failpoint = failpoint
-        self._turns: Turns[Job[Any]] = turns or Turns()
+        self._turns: Turns[Job[Any]] = Turns() if turns is None else turns  # an empty one is false
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._outlet: Outlet | None = None
         self._listeners: list[Callable[[float], None]] = []

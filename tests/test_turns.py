@@ -5,11 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.agent import MqttSection
+from config.server import ServerConfig
+from server.alerts.alert import no_ledger
+from server.database import connect, sqlite_address
 from server.ingest.decode import Arrival
+from server.ingest.intake import Intake
+from server.metrics import make_metrics
+from server.presence.presence import Presence
+from server.running import assemble
 from server.turns import AT_ONCE, LEAST_SHARE, OWN, PACED_SHARE, PENANCE_S, SHARE, SLICE_S, Turns
+from server.writer import Job, Writer
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -80,6 +91,23 @@ def test_an_alarm_shares_every_other_transaction_with_nobody_who_sends_much_and_
     assert seen[0] == seen[2] == ["honest"]
     for batch in (seen[1], seen[3]):
         assert (batch.count("honest"), batch.count("drains")) == (1, PACED_SHARE)
+
+
+def test_the_writer_keeps_the_turns_it_is_given_though_nothing_waits_in_them_yet(tmp_path: Path) -> None:
+    refused = list[Arrival]()
+    turns: Turns[Job[Any]] = Turns(own=1, refused=refused.append)
+    intake = Intake(Presence(no_ledger), no_ledger)
+    writer = Writer(connect(sqlite_address(tmp_path / "campus.db")), intake, make_metrics(), turns=turns)
+    assert writer.offer(arrival("flooder", 1))
+    assert not writer.offer(arrival("flooder", 2))
+    assert [one.payload for one in refused] == [arrival("flooder", 2).payload]
+
+
+def test_a_server_counts_what_its_writer_refuses_as_a_flood(tmp_path: Path) -> None:
+    services = assemble(ServerConfig(data=tmp_path), MqttSection(), no_ledger).services
+    taken = sum(services.writer.offer(arrival("flooder", n)) for n in range(OWN + 5))
+    assert taken == OWN
+    assert [(flood.agent, flood.refused) for flood in services.allowance.floods()] == [("flooder", 5)]
 
 
 def test_who_had_to_be_refused_gets_little_of_the_time_until_it_is_through() -> None:

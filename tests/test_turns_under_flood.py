@@ -41,7 +41,8 @@ class Machine:
 
         while came < len(sent) or len(turns):
             if not turns._ready():
-                ends = [turns._from_s(agent, line) for agent, line in turns._lines.items()]
+                paced = turns._is_paced()
+                ends = [turns._from_s(agent, line, paced=paced) for agent, line in turns._lines.items()]
                 let_come(max(self.now_s + 1e-6, min([*ends, *(sent[came][:1] if came < len(sent) else ())])))
                 continue
             taken, _ = turns.take(500)

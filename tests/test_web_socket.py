@@ -1,11 +1,16 @@
-"""Where the pages listen: an answer of two writes does not wait for the reader between them."""
+"""The server's sockets, to pages and to the broker: what is written in two parts does not wait between them."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 
+from waiting import until
+
+from config.agent import MqttSection
 from config.server import HttpSection
+from server.ingest.broker_link import BrokerLink, Lanes
+from server.metrics import make_metrics
 from server.running import bound
 
 
@@ -27,6 +32,23 @@ def test_answers_are_not_held_back_by_nagle() -> None:
         return found
 
     assert asyncio.run(accepted()) == 1
+
+
+def test_receipts_are_not_held_back_by_nagle() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        lanes = Lanes(durable=lambda _: True, readings=lambda _: True)
+        link = BrokerLink(MqttSection(port=listener.getsockname()[1]), lanes, make_metrics())
+        link.start()
+        try:
+            listener.settimeout(10)
+            with listener.accept()[0]:
+                ours = until(lambda: link._client and link._client.socket())
+                assert isinstance(ours, socket.socket)
+                assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        finally:
+            link.close()
 
 
 def free_port() -> int:

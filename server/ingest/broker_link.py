@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -211,6 +212,7 @@ class BrokerLink:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_socket_open = _send_at_once
         client.connect_async(section.host, section.port, keepalive=section.keepalive_s)
         client.loop_start()
         return client
@@ -311,6 +313,12 @@ class BrokerLink:
 def _filters(site: str) -> Sequence[tuple[Kind, str]]:
     root = site_filter(site).removesuffix("/+")
     return [(kind, f"{root}/{kind}") for kind in (*_KEPT, *_LIVELY)]
+
+
+def _send_at_once(_client: mqtt.Client, _data: object, sock: object) -> None:
+    """Turn Nagle's algorithm off: a receipt would wait until the broker's system has confirmed the bytes before it."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def is_plain(section: MqttSection) -> bool:
