@@ -118,10 +118,13 @@ def served(address: str) -> Generator[str]:
 async def _show(file: Path) -> None:
     from config import load  # noqa: PLC0415 - of the process that serves only
     from config.server import ServerConfig  # noqa: PLC0415
+    from server.assembling import assemble  # noqa: PLC0415
     from server.ledger.judgement import load_judgement  # noqa: PLC0415
     from server.ledger.sensors import Ledger  # noqa: PLC0415
+    from server.moments import now  # noqa: PLC0415
     from server.pages.session_rooms import rooms  # noqa: PLC0415
-    from server.running import assemble, bound, make_web, now, running, serve_web  # noqa: PLC0415
+    from server.running import running  # noqa: PLC0415
+    from server.web import bound, make_web, serve_web  # noqa: PLC0415
 
     config = load(file, ServerConfig)
     config.data.mkdir(mode=0o700)

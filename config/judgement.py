@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -76,6 +77,11 @@ class Timers(Section):
     climb_hours: float = Field(default=24, gt=0)
     recurrence_days: int = Field(default=30, ge=0)
     utc_offset_hours: float = Field(default=8, ge=-12, le=14)
+
+    @property
+    def zone(self) -> timezone:
+        """Return the time zone of the school's clocks."""
+        return timezone(timedelta(hours=self.utc_offset_hours))
 
     @model_validator(mode="after")
     def _shares_grow(self) -> Timers:

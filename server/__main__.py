@@ -114,7 +114,7 @@ def verify(
 ) -> None:
     """Prove that nobody changed the ledger's journal or the audit; name the first row that is not as it was written."""
     from server.ledger import checking  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
+    from server.opening import open_database  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
     if file is not None:
@@ -136,7 +136,7 @@ def verify(
 def export(config: Config, file: Annotated[Path, typer.Argument(help="where the lines go")]) -> None:
     """Write the ledger's journal to a file, one JSON object a line, for `verify --file` elsewhere."""
     from server.ledger import checking  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
+    from server.opening import open_database  # noqa: PLC0415
 
     database = open_database(load(config, ServerConfig))
     try:

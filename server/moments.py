@@ -10,6 +10,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 
+def now() -> datetime:
+    """Return this moment in UTC, by the machine's clock."""
+    return datetime.now(UTC)
+
+
 def in_utc(at: datetime) -> datetime:
     """Return the same moment in UTC; one without a zone is taken as UTC already."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 from fastapi import Request
@@ -27,7 +27,7 @@ from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
 from server.live import Live
 from server.metrics import Metrics
-from server.moments import steady_clock
+from server.moments import now, steady_clock
 from server.presence.presence import Presence
 from server.stills.folder import StillFolder
 from server.water.asking import Asked
@@ -35,12 +35,8 @@ from server.water.plan import load_waters
 from server.writer import Writer
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _shipped() -> Ledger:
-    return Ledger(load_judgement(), _now)
+    return Ledger(load_judgement(), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ class Services:
     ledger: Ledger = field(default_factory=_shipped)
     plan: Plan = field(default_factory=load_plan)
     waters: Waters = field(default_factory=load_waters)
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = now
     steady: Callable[[], datetime] = field(default_factory=steady_clock)
     """For what ends after a time of its own, such as a session: no step of the wall clock moves it."""
     mono_s: Callable[[], float] = time.monotonic

@@ -12,17 +12,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.server import ServerConfig
 from contracts.topics import ROOT, Kind
+from server.assembling import assemble
 from server.datadir import claimed
 from server.enrol import authority, doors
 from server.errors import ServerError
 from server.ingest.hearing import Hearing
 from server.ingest.leases import orphaned
-from server.ledger.judgement import load_judgement
-from server.ledger.sensors import Ledger
+from server.opening import database_address
 from server.presence.shared import Hearsay, note_open_pages
-from server.running import assemble, bound, database_address, make_web, now, running, serve_web
+from server.running import running
 from server.services import Services
 from server.wakening import Wakening
+from server.web import bound, make_web, serve_web
 from server.working import make_keys, require_shared
 
 EVERY_S = 1.0
@@ -45,8 +46,7 @@ async def show(
         # Newest values and answers to commands come straight from the broker; alerts only ever from the database.
         live = [f"{ROOT}/+/+/{kind}" for kind in (Kind.READINGS, Kind.ANSWER)]
         hearing = Hearing(me, (), live, folder=folder, keeps_history=False)
-        ledger = Ledger(load_judgement(config.data), now)
-        parts = assemble(config, config.mqtt, ledger.record_alert, hearing=hearing)
+        parts = assemble(config, config.mqtt, hearing=hearing)
         services = parts.services
         wakening = Wakening(database_address(config), services.live.wake)
         tasks = (

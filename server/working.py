@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from config.server import ServerConfig
 from contracts.topics import ROOT, Kind
+from server.assembling import Parts, assemble
 from server.database import Database, insert_new
 from server.datadir import claimed, one_at_a_time
 from server.drills.wiring import follow
@@ -23,13 +24,13 @@ from server.ingest.share import Share
 from server.ingest.tables import heard_sites
 from server.keeping import keep
 from server.ledger import seal
-from server.ledger.judgement import load_judgement
-from server.ledger.sensors import Ledger
 from server.ledger.tables import heads
+from server.moments import now
+from server.opening import database_address
 from server.presence.shared import Telling, watched
 from server.push.follow import followers
 from server.rounds import Rounds, go_round
-from server.running import Parts, assemble, database_address, now, running
+from server.running import running
 from server.services import Services
 from server.stills import retention
 from server.trust import TRUSTED, TrustedClock
@@ -49,8 +50,7 @@ async def ingest(config: ServerConfig, worker: int) -> None:
     with claimed(config.data / me) as folder:
         births = f"{ROOT}/+/+/{Kind.BIRTH}"  # how a site is found that nobody enrolled here
         hearing = Hearing(me, (), (births,), held, folder=folder)
-        ledger = Ledger(load_judgement(config.data), now)
-        parts = assemble(config, config.mqtt, ledger.record_alert, hearing=hearing)
+        parts = assemble(config, config.mqtt, hearing=hearing)
         services = parts.services
         share = Share(me, held, services.database, parts.link, services.writer.write, services.presence, config.sites)
         _know_the_key(services.database, config.data)

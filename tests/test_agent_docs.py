@@ -29,5 +29,7 @@ def test_the_smallest_file_of_the_page_is_whole(tmp_path: Path) -> None:
 
 def test_every_file_that_the_page_installs_is_there() -> None:
     root = Path(__file__).parent.parent
-    for pattern in re.findall(r"systemd/campus-agent[-\w.*]*", PAGE):
+    named = re.findall(r"systemd/campus-agent[-\w.*]*", PAGE)
+    assert named
+    for pattern in named:
         assert list(root.glob(pattern)), pattern

@@ -25,9 +25,9 @@ from config.server import ServerConfig
 from contracts.messages import Answer, Command, Configure, Drawn, Stamp, Still
 from contracts.vocabulary import Direction
 from server.alerts.alert import no_ledger
+from server.assembling import assemble
 from server.errors import RefusedError
 from server.ingest.decode import Arrival
-from server.running import assemble
 from server.water.asking import Asked
 from server.water.drawing import At, Shapes, check, send, shapes_in, take_still
 from server.water.tables import drawings

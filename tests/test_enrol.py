@@ -26,11 +26,11 @@ from config.server import ServerConfig
 from server.__main__ import cli
 from server.alerts.alert import no_ledger
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.enrol import authority, doors, registry
 from server.enrol.registry import NotLetInError
 from server.enrol.tables import join_tokens
 from server.errors import ServerError, UnknownError
-from server.running import Parts, assemble
 
 NOW = datetime.now(UTC)
 

@@ -19,12 +19,12 @@ from config.server import ServerConfig
 from contracts.messages import Reading, Readings
 from server.alerts.alert import no_ledger
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.history.bounds import beside
 from server.history.lane import ReadingsLane
 from server.ingest.decode import Arrival
 from server.pages.session_rooms import rooms
 from server.presence.tables import points
-from server.running import Parts, assemble
 
 EXIT, HEAT = ("no1", "gate", "gate-out"), ("no1", "gate", "heat-1")
 

@@ -24,6 +24,7 @@ from server.accounts.reach import EVERYWHERE
 from server.accounts.tables import audit
 from server.alerts.alert import no_ledger
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.changes import announce, changes
 from server.errors import ServerError
 from server.history import export
@@ -35,7 +36,6 @@ from server.ledger.tables import joined
 from server.live import Client
 from server.pages.session_rooms import rooms
 from server.presence.tables import points
-from server.running import Parts, assemble
 from server.services import Services
 
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)

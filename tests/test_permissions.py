@@ -22,8 +22,8 @@ from server.accounts.tables import users
 from server.accounts.web import SAFE, Needs
 from server.alerts.alert import no_ledger
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.pages.session_rooms import rooms
-from server.running import Parts, assemble
 
 WITHOUT_SESSION = {
     "GET /healthz", "GET /readyz", "GET /metrics",  # health; the last by address or a token of its own

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,7 @@ from server.push.sms import pdus
 from server.push.words import line, together
 
 ROOT = Path(__file__).parent.parent
+ZONE = timezone(timedelta(hours=8))
 ALERT: dict[str, Any] = {
     "site": "no1", "point": "p1", "place": "教学楼A 三层东", "name": "烟感", "kind": "smoke", "severity": "critical",
     "began_at": "2026-09-01T06:02:00Z", "drill": False, "simulated": False,
@@ -50,7 +52,7 @@ def target(kind: str, **more: Any) -> Any:
 )
 def test_an_alert_is_worded_as_the_template_says(more: dict[str, Any], change: dict[str, Any], words: str) -> None:
     one = target("wecom", **more)
-    assert words in line(one, {**ALERT, **change}, read(one.language), "一中", 8)
+    assert words in line(one, {**ALERT, **change}, read(one.language), "一中", ZONE)
 
 
 @pytest.mark.parametrize("template", ["{colour}", "{", "{0}", ""])

@@ -22,10 +22,10 @@ from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.errors import RefusedError
 from server.history.latest import Newest
 from server.history.series import Sample
-from server.running import Parts, assemble
 
 ENROL = ("/api/v1/enroll", "/api/v1/enroll/renew", "/api/v1/enroll/authority")  # guarded by a token, tested apart
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/session", "/api/v1/kiosks/session", *ENROL}

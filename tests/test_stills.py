@@ -31,15 +31,14 @@ from server.accounts.reach import Reach, put
 from server.accounts.tables import audit, users
 from server.alerts.tables import alerts
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.database import connect, sqlite_address
 from server.ingest.decode import Arrival
 from server.ingest.tables import durables
 from server.keeping import evidence
-from server.ledger.judgement import load_judgement
-from server.ledger.sensors import Ledger
 from server.ledger.tables import hazards
 from server.ledger.verify import verify
-from server.running import Parts, assemble, now
+from server.moments import now
 from server.safekeeping.backup import backup
 from server.stills.jpeg import PictureError, size_of
 from server.stills.reading import StillError, read_still
@@ -57,7 +56,7 @@ class School:
     def __init__(self, folder: Path, days: int) -> None:
         (folder / "data").mkdir(exist_ok=True)
         config = ServerConfig(data=folder / "data", stills=StillsSection(keep_days=days))
-        self.parts: Parts = assemble(config, MqttSection(), Ledger(load_judgement(config.data), now).record_alert)
+        self.parts: Parts = assemble(config, MqttSection())
         self.services = self.parts.services
         self.folder = config.data / "stills"
         self.seq = 0

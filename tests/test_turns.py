@@ -13,12 +13,12 @@ import pytest
 from config.agent import MqttSection
 from config.server import ServerConfig
 from server.alerts.alert import no_ledger
+from server.assembling import assemble
 from server.database import connect, sqlite_address
 from server.ingest.decode import Arrival
 from server.ingest.intake import Intake
 from server.metrics import make_metrics
 from server.presence.presence import Presence
-from server.running import assemble
 from server.turns import AT_ONCE, LEAST_SHARE, OWN, PACED_SHARE, PENANCE_S, SHARE, SLICE_S, Turns
 from server.writer import Job, Writer
 

@@ -19,13 +19,13 @@ from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear, listed
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.errors import RefusedError
 from server.history.plot import PIXELS
 from server.history.series import Sample
 from server.pages.point_rooms import SPANS
 from server.pages.session_rooms import rooms
 from server.presence.tables import points
-from server.running import Parts, assemble
 from server.wall import roster
 from server.wall.pictures import look
 from server.wall.roster import Shift

@@ -25,11 +25,11 @@ from server.alerts.alert import Alert, no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import Position, hear
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.duties.tables import records as duty_records
 from server.history.latest import Newest
 from server.history.series import Sample
 from server.ingest.decode import Arrival
-from server.running import Parts, assemble
 from server.water import escalation
 from server.water.plot import INNER, fold, svg
 from server.water.records import register, tokens

@@ -11,7 +11,7 @@ from config.agent import MqttSection
 from config.server import HttpSection
 from server.ingest.broker_link import BrokerLink, Lanes
 from server.metrics import make_metrics
-from server.running import bound
+from server.web import bound
 
 
 def test_answers_are_not_held_back_by_nagle() -> None:

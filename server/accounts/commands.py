@@ -181,7 +181,7 @@ def _reach(site: str, places: list[str] | None) -> Reach:
 
 def _write(config: Path, work: Callable[[Connection], Result]) -> Result:
     from server.accounts.audit import note  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
+    from server.opening import open_database  # noqa: PLC0415
 
     settings = load(config, ServerConfig)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -66,7 +66,7 @@ def told(row: dict[str, Any], judgement: Judgement) -> dict[str, Any]:
         words += f"（{states.get(row['from'], row['from'])} → {states.get(row['to'], row['to'])}）"
     given = {name: value for name, value in row["body"].get("set", {}).items() if name in _SHOWN and value}
     if "deadline" in given:
-        zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
+        zone = judgement.timers.zone
         given["deadline"] = f"{datetime.fromisoformat(given['deadline']).astimezone(zone):%Y-%m-%d %H:%M}"
     shown = [str(judgement.words(name).get(str(value), value)) for name, value in given.items()]
     if still := row["body"].get("evidence", {}).get("still"):

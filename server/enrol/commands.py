@@ -46,7 +46,7 @@ def enroll(
         return
     from server.accounts.audit import note  # noqa: PLC0415 - a short command need not load all
     from server.enrol import authority, registry  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
+    from server.opening import open_database  # noqa: PLC0415
 
     issuer, now = authority.load(settings.data), datetime.now(UTC)
     database = open_database(settings)
@@ -74,7 +74,7 @@ def revoke(agent: Agent, config: Config) -> None:
     """Take an agent's certificates back; it is off the embedded broker within seconds."""
     from server.accounts.audit import note  # noqa: PLC0415
     from server.enrol import authority, doors, registry  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
+    from server.opening import open_database  # noqa: PLC0415
 
     settings, now = load(config, ServerConfig), datetime.now(UTC)
     site, name = _parts(agent)

@@ -56,7 +56,7 @@ def report(connection: Connection, ledger: Ledger, finding: Finding, actor: Acto
         number="", site=finding.site, year=0, register=0, cause=cause, found_at=found_at, found_by=actor.name,
         last_at=found_at, due_at=found_at + timedelta(hours=timers.register_hours), **kept,
     )  # fmt: skip
-    return store.open_entry(connection, entry, actor.name, now, {}, timers.utc_offset_hours)
+    return store.open_entry(connection, entry, actor.name, now, {}, timers.zone)
 
 
 def act(

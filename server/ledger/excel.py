@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timezone
 from typing import Any
 
 from openpyxl import Workbook
@@ -90,7 +90,7 @@ def workbook(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -
 
 def register(entries: Iterable[Entry], judgement: Judgement) -> bytes:
     """Return the register with every column of the ledger."""
-    zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
+    zone = judgement.timers.zone
     words = {name: judgement.words(name) for name in COLUMNS}
     rows = ([said(getattr(e, name), words[name], zone) for name in COLUMNS] for e in entries)
     return workbook("风险隐患台账", list(COLUMNS.values()), rows)
@@ -112,7 +112,7 @@ def said(value: Any, words: dict[str, str], zone: timezone) -> Any:
 
 def findings(rows: Sequence[dict[str, Any]], ledger: Ledger, site: str, actor: Actor) -> list[Finding]:
     """Judge the rows of a file before any is written; raise ImportRefusedError with a line per mistake."""
-    zone = timezone(timedelta(hours=ledger.judgement.timers.utc_offset_hours))
+    zone = ledger.judgement.timers.zone
     faults: list[str] = []
     found: list[Finding] = []
     for n, row in enumerate(rows, 2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
@@ -68,7 +68,7 @@ def _pack(
     span: tuple[date, date],
     now: datetime,
 ) -> Pack:
-    zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
+    zone = judgement.timers.zone
     begin = datetime.combine(span[0], datetime.min.time(), zone)
     end = datetime.combine(span[1] + timedelta(days=1), datetime.min.time(), zone)
     c = hazards.c

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from config.judgement import Judgement
@@ -38,7 +38,7 @@ def sheet(
     paper: str, entry: Entry, judgement: Judgement, story: Iterable[Mapping[str, Any]], now: datetime
 ) -> dict[str, Any]:
     """Return what the template of a paper shows of one entry."""
-    zone = _zone(judgement)
+    zone = judgement.timers.zone
     rows = [(_title(name, judgement), _text(entry, name, judgement)) for name in SHOWN[paper]]
     short = [row for row in rows if len(row[1]) <= _SHORT]
     steps = [
@@ -78,7 +78,9 @@ def pack(made: Pack, judgement: Judgement, now: datetime, schools: Mapping[str, 
     held = made.meeting
     said = [(WRITTEN[name], getattr(held, name)) for name in WRITTEN if getattr(held, name, "")]
     if held is not None and held.concluded_at is not None:
-        said.append(("结束", f"{held.concluded_at.astimezone(_zone(judgement)):%Y-%m-%d %H:%M} {held.concluded_by}"))
+        said.append(
+            ("结束", f"{held.concluded_at.astimezone(judgement.timers.zone):%Y-%m-%d %H:%M} {held.concluded_by}")
+        )
     outcome = ("number", "description", "grade", "layer", "measures", "responsible", "deadline", "state")
     decided = [tuple(_text(entry, name, judgement) for name in outcome) for entry in made.decided]
     results = (
@@ -100,7 +102,7 @@ def pack(made: Pack, judgement: Judgement, now: datetime, schools: Mapping[str, 
             ("共性问题", ("类别", "条数"), common),
         ],
         "signed": ("主持人", "记录人"),
-        "foot": _foot(made.title, now, _zone(judgement)),
+        "foot": _foot(made.title, now, judgement.timers.zone),
     }
 
 
@@ -115,12 +117,8 @@ def _title(name: str, judgement: Judgement) -> str:
 
 
 def _text(entry: Entry, name: str, judgement: Judgement) -> str:
-    return str(said(getattr(entry, name), judgement.words(name), _zone(judgement)))
+    return str(said(getattr(entry, name), judgement.words(name), judgement.timers.zone))
 
 
 def _foot(of: str, now: datetime, zone: timezone) -> str:
     return f"{of} · 打印时间 {now.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
-def _zone(judgement: Judgement) -> timezone:
-    return timezone(timedelta(hours=judgement.timers.utc_offset_hours))

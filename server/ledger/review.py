@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -90,7 +90,7 @@ def meeting_of(connection: Connection, week: Week) -> Meeting:
 
 def review(connection: Connection, judgement: Judgement, week: Week) -> Review:
     """Return the week's hazards: those without a decision, found by its end, and those decided in it."""
-    zone = timezone(timedelta(hours=judgement.timers.utc_offset_hours))
+    zone = judgement.timers.zone
     begin, end = (datetime.combine(day, datetime.min.time(), zone) for day in (week.first, week.last + timedelta(1)))
     c = hazards.c
     early = select(*ENTRY).where(c.site == week.site, c.state.in_(_EARLY), c.found_at < end)
@@ -146,7 +146,7 @@ def keep(
 def conclude(connection: Connection, ledger: Ledger, duties: Duties, week: Week, version: int, actor: Actor) -> Meeting:
     """End the week's 周研判: nothing may be left undecided, and the minutes must say something. It ticks the duty."""
     now = ledger.clock()
-    zone = timezone(timedelta(hours=ledger.judgement.timers.utc_offset_hours))
+    zone = ledger.judgement.timers.zone
     if week.first > now.astimezone(zone).date():
         raise RuleError(f"{week.key}：这一周还没有开始")
     seen = review(connection, ledger.judgement, week)

@@ -90,7 +90,7 @@ class Ledger:
             due_at=now + timedelta(hours=timers.register_hours),
             recurs_of=last.id if last is not None and last.state in {State.CLOSED, State.ARCHIVED} else None,
         )  # fmt: skip
-        return store.open_entry(connection, entry, SENSOR, now, {"alert": trail(alert)}, timers.utc_offset_hours)
+        return store.open_entry(connection, entry, SENSOR, now, {"alert": trail(alert)}, timers.zone)
 
 
 def cause(alert: Alert) -> str:

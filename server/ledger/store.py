@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -25,10 +25,10 @@ class StaleEditError(RefusedError):
 
 
 def open_entry(
-    connection: Connection, entry: Entry, by: str, at: datetime, detail: Mapping[str, Any], utc_offset_hours: float
+    connection: Connection, entry: Entry, by: str, at: datetime, detail: Mapping[str, Any], zone: tzinfo
 ) -> Entry:
     """Insert an entry under the next number of its school and year."""
-    year = at.astimezone(timezone(timedelta(hours=utc_offset_hours))).year
+    year = at.astimezone(zone).year
     books = part_of(connection, Books)
     n = (
         next_number(connection, entry.site, year)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from config.judgement import Judgement, Rung
 from server.ledger.entry import Entry, State
@@ -24,7 +24,7 @@ def judge_due(entry: Entry, now: datetime, judgement: Judgement) -> datetime:
     timers = judgement.timers
     if judgement.major(entry.grade):
         return now + timedelta(hours=timers.judge_major_hours)
-    local = now.astimezone(timezone(timedelta(hours=timers.utc_offset_hours)))
+    local = now.astimezone(timers.zone)
     meeting = local.replace(hour=timers.judge_hour, minute=0, second=0, microsecond=0)
     meeting += timedelta(days=(timers.judge_weekday - local.isoweekday()) % 7)
     return meeting if meeting > local else meeting + timedelta(days=7)

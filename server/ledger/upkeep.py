@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -44,8 +44,8 @@ def tick(connection: Connection, upkeep: Upkeep) -> None:
     remind(connection, upkeep.ledger, now)
     yearly.turn(connection, upkeep.ledger, now)
     if upkeep.key is not None and upkeep.data is not None:
-        offset = timezone(timedelta(hours=upkeep.ledger.judgement.timers.utc_offset_hours))
-        seal.seal_day(connection, upkeep.key, now.astimezone(offset).date().isoformat())
+        zone = upkeep.ledger.judgement.timers.zone
+        seal.seal_day(connection, upkeep.key, now.astimezone(zone).date().isoformat())
 
 
 def lasted(connection: Connection, ledger: Ledger, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, select
 
@@ -22,7 +22,7 @@ def turn(connection: Connection, ledger: Ledger, now: datetime) -> int:
     A closed entry is archived only when nothing can find it again: after the days of recurrence.
     """
     timers = ledger.judgement.timers
-    year = now.astimezone(timezone(timedelta(hours=timers.utc_offset_hours))).year
+    year = now.astimezone(timers.zone).year
     settled = (hazards.c.state == State.CLOSED.value) & (
         hazards.c.closed_at < now - timedelta(days=timers.recurrence_days)
     )

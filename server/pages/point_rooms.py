@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -91,7 +91,7 @@ def _read(
         ).all()
     if row is None:
         raise UnknownError(f"point {'/'.join(key)}: there is none")
-    zone = timezone(timedelta(hours=services.ledger.judgement.timers.utc_offset_hours))
+    zone = services.ledger.judgement.timers.zone
     span = Span(begin, end, zone)
     columns, unread = _columns(services, key, span)
     sure, band = _sure(services, key, span) if row.kind == SensorKind.LINE and not unread else (None, ())

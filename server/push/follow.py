@@ -111,8 +111,8 @@ class Follower:
         return None
 
     def _text(self, found: Waiting) -> str:
-        hours = self.services.ledger.judgement.timers.utc_offset_hours
-        lines = [line(self.target, alert, self._texts, self._school(alert["site"]), hours) for alert in found.alerts]
+        zone = self.services.ledger.judgement.timers.zone
+        lines = [line(self.target, alert, self._texts, self._school(alert["site"]), zone) for alert in found.alerts]
         most = MOST_IN_SMS if self.target.type == "sms-modem" else MOST_LINES
         return together(lines, self._texts, self._left_out + found.left_out, most)
 

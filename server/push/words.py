@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, tzinfo
 from typing import Any
 
 from config.push import PushSection
@@ -12,9 +12,9 @@ from server.pages.catalogue import Catalogue
 MOST_LINES, MOST_IN_SMS = 10, 3
 
 
-def line(target: PushSection, alert: Mapping[str, Any], texts: Catalogue, school: str, utc_offset_hours: float) -> str:
+def line(target: PushSection, alert: Mapping[str, Any], texts: Catalogue, school: str, zone: tzinfo) -> str:
     """Word one alert as the target's template says."""
-    began = datetime.fromisoformat(alert["began_at"]) + timedelta(hours=utc_offset_hours)
+    began = datetime.fromisoformat(alert["began_at"]).astimezone(zone)
     place, name = str(alert["place"]), str(alert["name"])
     where = name if not place or name.startswith(place) else f"{place} {name}"
     drill = texts.text("drill.tag") if alert["drill"] else ""

@@ -34,7 +34,7 @@ def backup(
 ) -> None:
     """Copy all that the server keeps into one file, while it runs."""
     from server.database import connect  # noqa: PLC0415 - a short command need not load all
-    from server.running import database_address  # noqa: PLC0415
+    from server.opening import database_address  # noqa: PLC0415
     from server.safekeeping import backup as keeping  # noqa: PLC0415
     from server.safekeeping.secret import read_passphrase  # noqa: PLC0415
 
@@ -58,7 +58,7 @@ def restore(
     from server.datadir import claimed  # noqa: PLC0415
     from server.errors import ServerError  # noqa: PLC0415
     from server.ledger.checking import check_database  # noqa: PLC0415
-    from server.running import database_address  # noqa: PLC0415
+    from server.opening import database_address  # noqa: PLC0415
     from server.safekeeping import backup as keeping  # noqa: PLC0415
     from server.safekeeping.secret import read_passphrase  # noqa: PLC0415
 
@@ -87,7 +87,7 @@ def move(
 ) -> None:
     """Carry everything into PostgreSQL while no server runs; counts and hashes are compared, the chain is proved."""
     from server.datadir import claimed  # noqa: PLC0415
-    from server.running import open_database  # noqa: PLC0415
+    from server.opening import open_database  # noqa: PLC0415
     from server.safekeeping import readings as kept  # noqa: PLC0415
     from server.safekeeping.move import move as carry  # noqa: PLC0415
 

@@ -27,6 +27,7 @@ from server.accounts.tables import users
 from server.alerts.rules import Signal
 from server.alerts.store import hear
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.drills import store
 from server.drills.inputs import DrillKind, Plan
 from server.drills.store import Wish
@@ -34,7 +35,6 @@ from server.duties import patrols
 from server.ingest.decode import Arrival
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
-from server.running import Parts, assemble
 from server.wall import plans
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + pack(">I4sII", 13, b"IHDR", 800, 600) + b"\x08\x02\0\0\0"

@@ -18,8 +18,9 @@ from server.accounts.permissions import Role
 from server.accounts.reach import Reach
 from server.accounts.sessions import Session
 from server.alerts.alert import no_ledger
+from server.assembling import Parts, assemble
 from server.live import Client
-from server.running import Parts, assemble, now
+from server.moments import now
 
 BOTH, ONE = Reach.of("no1", "no2"), Reach.of("no1")
 

@@ -17,23 +17,23 @@ from config.agent import MqttSection
 from config.server import ServerConfig
 from server.alerts.alert import no_ledger
 from server.app import create_app
+from server.assembling import Parts, assemble
 from server.ledger.excel import REGISTER, workbook
 from server.ledger.guards import ImportRefusedError
 from server.ledger.sheets import read_apart
-from server.running import Parts, assemble
 
-SHEET, STRINGS, BOOK = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/workbook.xml"
+SHEET = "xl/worksheets/sheet1.xml"
 ROW = re.compile(r'<row r="2">.*</row>')
 LAUGHS = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))
 
 
-def remade(change: Callable[[str], str], name: str = SHEET) -> bytes:
-    """Return a good register with one of its parts changed."""
+def remade(change: Callable[[str], str]) -> bytes:
+    """Return a good register with its sheet changed."""
     good, out = io.BytesIO(workbook("台账", ["描述", "地点"], [("灯坏了", "一楼")])), io.BytesIO()
     with zipfile.ZipFile(good) as book, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for part in book.namelist():
             text = book.read(part)
-            made.writestr(part, change(text.decode()) if part == name else text)
+            made.writestr(part, change(text.decode()) if part == SHEET else text)
     return out.getvalue()
 
 
