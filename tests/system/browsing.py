@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import pytest
@@ -19,12 +20,12 @@ PHONE, GATE_HOUSE, BIG = (390, 844), (1280, 800), (1920, 1080)
 
 
 @contextmanager
-def chromium() -> Generator[Browser]:
-    """Start Debian's Chromium; skip where there is none."""
+def chromium(*more: str) -> Generator[Browser]:
+    """Start Debian's Chromium, with more arguments; skip where there is none."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed: apt install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more])
         yield browser
         browser.close()
 
@@ -56,3 +57,11 @@ def mistakes(page: Page) -> list[str]:
 def fits(page: Page) -> bool:
     """Tell whether nothing is wider than the screen."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def wait_on(page: Page, claim: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+    """Wait until a claim holds, while the page's routes and messages are answered meanwhile."""
+    deadline = time.monotonic() + within_s
+    while not claim():
+        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
+        page.wait_for_timeout(50)

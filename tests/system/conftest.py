@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from brokers import ENGINES, Broker, Engine
+from browsing import chromium
+from playwright.sync_api import Browser
 
 
 @pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)
@@ -19,6 +21,13 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
 def mosquitto(tmp_path: Path) -> Iterator[Broker]:
     """A real mosquitto alone, for faults where the kind of broker makes no difference."""
     yield from _running(ENGINES[0], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for the tests of one file."""
+    with chromium() as browser:
+        yield browser
 
 
 def _running(engine: Engine, tmp_path: Path) -> Iterator[Broker]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from browsing import chromium, fits, mistakes, opened
+from browsing import fits, mistakes, opened
 from drilling import NAME, PASSWORD, DrillServer
 from playwright.sync_api import Browser, expect
 from waiting import until
@@ -29,12 +29,6 @@ def clip(file: Path) -> None:
         image[60:100, 20 + 4 * i : 50 + 4 * i] = 180
         out.write(image)
     out.release()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

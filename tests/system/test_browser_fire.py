@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from brokers import Broker, Nats, free_port
-from browsing import chromium, opened
+from browsing import opened
 from playwright.sync_api import Browser, Page, expect
 from serving import PASSWORD, ServerProcess, WireAgent, add_user, logged_in, write_config
 from waiting import until
@@ -45,12 +45,6 @@ unit = "℃"
 place = "实验室 {name}区"
 column = "T_{name}_ceiling_C"
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

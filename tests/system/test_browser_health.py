@@ -8,18 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from browsing import chromium, mistakes, opened
+from browsing import mistakes, opened
 from playwright.sync_api import Browser, expect
 from pretended import WALL, Pretended, agents, alert, at, points, pretended
 
 SPAN = r"(\d\d-\d\d )?\d\d:\d\d–(\d\d-\d\d )?\d\d:\d\d"
 SOON = (datetime.now(UTC) + timedelta(days=5, hours=1)).isoformat()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browsing import BIG, GATE_HOUSE, PHONE, chromium, fits, mistakes
+from browsing import BIG, GATE_HOUSE, PHONE, fits, mistakes
 from drilling import PASSWORD, SITE, DrillServer, served
 from playwright.sync_api import Browser, Page, expect
 
@@ -35,12 +35,6 @@ def with_people(server: DrillServer) -> None:
         for name, role in ((FIXER, Role.GRID), (VERIFIER, Role.SAFETY)):
             users.add(connection, name, role, PASSWORD, datetime.now(UTC), Reach.of(SITE))
     database.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
-from browsing import chromium, opened
+from browsing import opened
 from playwright.sync_api import Browser, Page, expect
 from pretended import SIX, WALL, Pretended, agents, alert, points, pretended
 
@@ -35,12 +35,6 @@ BEATS = """n => new Promise((done) => {
   clock.onmessage = () => { left -= 1; if (left === 0) { clock.terminate(); done(); } };
 })"""
 URGENT, IMPORTANT, NOTICE = [740, 880, 1040, 740, 880, 1040], [620, 620], [440]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

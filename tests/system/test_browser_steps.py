@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes
+from browsing import GATE_HOUSE, PHONE, fits, mistakes
 from drilling import PASSWORD, SITE, DrillServer, served
 from openpyxl import load_workbook
 from playwright.sync_api import Browser, Page, expect
@@ -47,12 +47,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillServer]:
                 )
         database.close()
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def asked(page: Page, server: DrillServer, path: str, **body: Any) -> Any:

@@ -7,7 +7,6 @@ from contextlib import ExitStack, closing, contextmanager
 
 import httpx
 import pytest
-from browsing import chromium
 from drilling import DrillServer, ExitAgent, served
 from playwright.sync_api import Browser, Page, expect
 from waiting import until
@@ -27,12 +26,6 @@ MUTE = "window.SharedWorker = class extends EventTarget { port = new MessageChan
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillServer]:
     with served(tmp_path_factory.mktemp("tabs")) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

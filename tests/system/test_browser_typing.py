@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from browsing import chromium
 from drilling import SITE, DrillServer, served
 from playwright.sync_api import Browser, Page, Route, expect
 from test_browser_ledger import VERIFIER, person, with_people
@@ -18,12 +17,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillServer]:
     with served(tmp_path_factory.mktemp("typing")) as server:
         with_people(server)
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def asked(page: Page, server: DrillServer, path: str, method: str = "POST", **body: Any) -> Any:

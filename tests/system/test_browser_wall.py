@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
-from browsing import BIG, GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
+from browsing import BIG, GATE_HOUSE, PHONE, fits, mistakes, opened
 from playwright.sync_api import Browser, Page, expect
 from pretended import SIX, WALL, Pretended, agents, alert, at, points, pretended
 
 CARD = "article.card"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

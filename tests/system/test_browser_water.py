@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes, opened
+from browsing import GATE_HOUSE, PHONE, fits, mistakes, opened
 from drilling import NAME, PASSWORD, DrillServer
 from playwright.sync_api import Browser, Page, expect
 from pond import PondAgent, at_the_pond, write_waters
@@ -16,12 +16,6 @@ from sqlalchemy import text
 from server.database import connect, sqlite_address
 from server.water.plan import load_waters
 from server.water.records import tokens
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browsing import chromium, opened
+from browsing import opened
 from drilling import NAME, PASSWORD, SITE, DrillServer
 from playwright.sync_api import Browser, Page, expect
 from test_camera_live import CLIPS
@@ -42,12 +42,6 @@ class Bank:
     def zone(self) -> Sequence[float]:
         shapes = json.loads(self.kept.read_text(encoding="utf-8"))["yard"]["now"]
         return list(shapes["zones"]["bank"])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

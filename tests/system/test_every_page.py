@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from browsing import ARGUMENTS, CHROMIUM, GATE_HOUSE, PHONE, fits, mistakes
+from browsing import GATE_HOUSE, PHONE, chromium, fits, mistakes
 from drilling import NAME, SITE
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from rooms import ADMIN, BY_ADMIN, NOBODY, Campus, campus, routes
 
 PATIENT_MS = 60_000
@@ -19,13 +19,8 @@ pytestmark = pytest.mark.timeout(300)  # forty pages in a browser on a busy mach
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed: apt install chromium")
-    with sync_playwright() as playwright:
-        few = [*ARGUMENTS, "--renderer-process-limit=4"]  # forty tabs in forty processes would be 3 GB
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=few)
-        yield started
-        started.close()
+    with chromium("--renderer-process-limit=4") as browser:  # forty tabs in forty processes would be 3 GB
+        yield browser
 
 
 @pytest.fixture(scope="module")

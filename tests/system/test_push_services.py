@@ -24,12 +24,12 @@ from server.accounts.reach import Reach
 from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear, listed
+from server.assembling import Parts, assemble
 from server.push import health
 from server.push.errors import PushError
 from server.push.follow import Follower
 from server.push.modem import ModemSender
 from server.push.web import WebSender
-from server.running import Parts, assemble
 
 
 @dataclass
