@@ -139,8 +139,9 @@ class Link:
         config = self._config
         self._connection = connection
         self._publisher.reconnected()
-        # Receipts are repeated until they are heard: no cluster of brokers need agree on keeping them for us.
-        connection.subscribe((self._topic(Kind.RECEIPT), 0), (self._topic(Kind.COMMAND), 1))
+        # Receipts are repeated until they are heard, and a clean session keeps nothing for later anyway. For a quality
+        # of 1 RabbitMQ makes a durable queue on one node: when that dies, no other node takes us on.
+        connection.subscribe((self._topic(Kind.RECEIPT), 0), (self._topic(Kind.COMMAND), 0))
         opened = time.monotonic()
         greeted: tuple[str, AgentConfig] | None = None
         heartbeat_at = readings_at = opened

@@ -1,43 +1,66 @@
-"""Brokers for the city: mosquitto, the embedded nats-server, or three nodes of it, on free ports of loopback."""
+"""Brokers for the city: mosquitto, nats-server, or three nodes of it or of RabbitMQ, on free ports of loopback."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
+from bench.clusters import Balancer, NatsNodes, Nodes, RabbitNodes, cluster_of
 from bench.nats import await_port, free_port
 
 
-class Running:
-    """One broker, or one of several nodes."""
+class Running(Protocol):
+    """A broker of one node or of several. `ports` are those of its nodes, `port` is where anybody may connect."""
 
-    def __init__(self, commands: Sequence[Sequence[str]], ports: Sequence[int]) -> None:
-        self.ports = list(ports)
-        self._processes = [
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands
-        ]
+    @property
+    def port(self) -> int: ...
+    @property
+    def ports(self) -> Sequence[int]: ...
+    def pids(self) -> list[int]: ...
+    def kill_one(self) -> None: ...
+
+
+class Single:
+    """One process."""
+
+    def __init__(self, command: Sequence[str], port: int) -> None:
+        self.port, self.ports = port, [port]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def pids(self) -> list[int]:
-        return [process.pid for process in self._processes]
+        return [self._process.pid]
+
+    def kill_one(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+class Clustered:
+    """Three nodes with a balancer in front."""
+
+    def __init__(self, nodes: Nodes, balancer: Balancer) -> None:
+        self._nodes = nodes
+        self.port, self.ports = balancer.port, nodes.ports
+
+    def pids(self) -> list[int]:
+        return self._nodes.pids()
 
     def kill_one(self) -> None:
         """End the last node at once."""
-        self._processes[-1].kill()
-
-    def close(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.wait(10)
+        self._nodes.kill(len(self.ports) - 1)
 
 
 @contextmanager
 def kind_of(name: str, folder: Path) -> Generator[Running]:
-    """Run `mosquitto`, `nats` or `nats3` until the block ends."""
+    """Run `mosquitto`, `nats`, `nats3` or `rabbit3` until the block ends."""
     match name:
         case "mosquitto":
             binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -48,32 +71,29 @@ def kind_of(name: str, folder: Path) -> Generator[Running]:
                 f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n"
                 "max_queued_messages 100000\nlog_dest none\n"
             )
-            running = Running([[binary, "-c", str(file)]], [port])
-        case "nats" | "nats3":
-            running = _nats(folder, 3 if name == "nats3" else 1)
+            yield from _single([binary, "-c", str(file)], port)
+        case "nats":
+            port, file = free_port(), folder / "nats.conf"
+            file.write_text(
+                f"server_name: city\nlisten: 127.0.0.1:{free_port()}\n"
+                f'jetstream {{ store_dir: "{folder / "js"}" }}\n'
+                f"mqtt {{ host: 127.0.0.1, port: {port}, max_ack_pending: 200 }}\n"
+            )
+            yield from _single([str(Path(sys.executable).parent / "nats-server"), "-c", str(file)], port)
+        case "nats3" | "rabbit3":
+            nodes = NatsNodes(folder) if name == "nats3" else RabbitNodes(folder)
+            if reason := nodes.available():
+                raise RuntimeError(reason)
+            with cluster_of(nodes) as balancer:
+                yield Clustered(nodes, balancer)
         case _:
-            raise RuntimeError(f"CITY_BROKER={name}: there are mosquitto, nats and nats3")
+            raise RuntimeError(f"CITY_BROKER={name}: there are mosquitto, nats, nats3 and rabbit3")
+
+
+def _single(command: Sequence[str], port: int) -> Generator[Single]:
+    running = Single(command, port)
     try:
-        for port in running.ports:
-            await_port(port)
-        if name == "nats3":
-            time.sleep(10)  # the nodes elect who leads
+        await_port(port)
         yield running
     finally:
         running.close()
-
-
-def _nats(folder: Path, count: int) -> Running:
-    ports, routes = [[free_port() for _ in range(count)] for _ in range(2)]
-    named = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
-    commands: list[list[str]] = []
-    for n in range(count):
-        file = folder / f"nats-{n}.conf"
-        joined = f"cluster {{ name: city, listen: 127.0.0.1:{routes[n]}, routes: [{named}] }}\n" if count > 1 else ""
-        file.write_text(
-            f"server_name: node-{n}\nlisten: 127.0.0.1:{free_port()}\n"
-            f'jetstream {{ store_dir: "{folder / f"js-{n}"}" }}\n'
-            f"{joined}mqtt {{ host: 127.0.0.1, port: {ports[n]}, stream_replicas: {count}, max_ack_pending: 2000 }}\n"
-        )
-        commands.append([str(Path(sys.executable).parent / "nats-server"), "-c", str(file)])
-    return Running(commands, ports)

@@ -1,6 +1,6 @@
 """A city on one machine: simulated agents, a broker, PostgreSQL, ingest workers, a page server and open walls.
 
-`CITY_STEPS="250,500,1000" CITY_SECONDS=30 CITY_WORKERS=2 CITY_BROKER=mosquitto|nats|nats3 python -m bench city`
+`CITY_STEPS="250,500,1000" CITY_SECONDS=30 CITY_WORKERS=2 CITY_BROKER=mosquitto|nats|nats3|rabbit3 python -m bench city`
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bench.brokers import kind_of
+from bench.brokers import Running, kind_of
 from bench.nats import free_port
 from bench.postgres import cluster
 from server.accounts.reach import Reach, put
@@ -46,8 +46,8 @@ P99_GOAL_S = 0.5
 class City:
     """All processes but the agents."""
 
-    def __init__(self, folder: Path, database: str, ports: Sequence[int], watched: Mapping[str, list[int]]) -> None:
-        self.folder, self.database, self.ports = folder, database, ports
+    def __init__(self, folder: Path, database: str, broker: Running, watched: Mapping[str, list[int]]) -> None:
+        self.folder, self.database, self.broker = folder, database, broker
         self.watched = dict(watched)  # process ids by name
         self.http_port = free_port()
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -71,7 +71,7 @@ class City:
         config = self.folder / f"{number}.toml"
         config.write_text(
             f'data = "{self.folder / "data"}"\ndatabase = "{self.database}"\n[broker]\ntype = "external"\n'
-            f"[mqtt]\nport = {self.ports[number % len(self.ports)]}\n"
+            f"[mqtt]\nport = {self.broker.port}\n"
             '[history]\ntype = "none"\n'
         )
         with (self.folder / f"{name}.log").open("wb") as log:
@@ -170,7 +170,7 @@ def agents(port_of: Sequence[int], count: int) -> Generator[list[subprocess.Pope
 async def step(city: City, count: int, base: Sequence[str], *, cut: Any = None) -> dict[str, Any]:
     """Run one size for a while; then cut all lines at once."""
     had = city.count()
-    with agents(city.ports, count) as processes:
+    with agents(city.broker.ports, count) as processes:
         began_s = time.monotonic()
         await asyncio.gather(*(asyncio.to_thread(_line, process, "ready") for process in processes))
         ready_s = time.monotonic() - began_s
@@ -275,7 +275,7 @@ def main() -> None:
         _users(database)
         broker = stack.enter_context(kind_of(BROKER, folder))
         postmaster = [p.pid for p in psutil.process_iter(["cmdline"]) if _serves(p, database)]
-        city = City(folder, database, broker.ports, {"broker": broker.pids(), "PostgreSQL": postmaster})
+        city = City(folder, database, broker, {"broker": broker.pids(), "PostgreSQL": postmaster})
         stack.callback(city.close)
         city.start()
         cookies = _cookies(city.base)

@@ -23,6 +23,7 @@ from contracts.vocabulary import Clock, Severity
 
 POINTS, BATCHES_A_CYCLE, CYCLE_S = 100, 10, 10.0
 BEAT_S, AGAIN_S = 5.0, 3.0
+SILENT_S = 15.0  # without a receipt of a heartbeat it dials anew
 AT_ONCE = 25  # connections being made at one moment
 
 
@@ -49,6 +50,7 @@ class Agent:
         self._root = f"campus/1/site-{number % sites}/{self.name}"
         self._boot, self._epoch = str(uuid.uuid4()), str(uuid.uuid4())
         self._seq = self._beats = self._session = 0
+        self._heard_s = 0.0
         self.unacked: dict[int, tuple[bytes, float]] = {}
         self.answered = asyncio.Event()
         self.client: Client | None = None
@@ -80,7 +82,7 @@ class Agent:
 
     async def _live(self, client: Client) -> None:
         began_s = time.monotonic() + random.uniform(0, 1)
-        turn = 0
+        self._heard_s, turn = time.monotonic(), 0
         while True:
             await asyncio.sleep(max(0.0, began_s + turn * CYCLE_S / BATCHES_A_CYCLE - time.monotonic()))
             self._read(client, turn % BATCHES_A_CYCLE)
@@ -93,6 +95,8 @@ class Agent:
             for body, sent_s in list(self.unacked.values()):
                 if time.monotonic() - sent_s > AGAIN_S:
                     client.publish(f"{self._root}/events", body, 1)
+            if time.monotonic() - self._heard_s > SILENT_S:
+                client.drop()
             turn += 1
 
     def _read(self, client: Client, share: int) -> None:
@@ -121,6 +125,7 @@ class Agent:
     def _hear(self, topic: str, body: bytes) -> None:  # noqa: ARG002
         receipt = json.loads(body)
         if receipt.get("heartbeat") is not None:
+            self._heard_s = time.monotonic()
             self.answered.set()
         for seq in receipt.get("seqs", ()):
             if (waited := self.unacked.pop(seq, None)) is not None:

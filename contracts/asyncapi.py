@@ -22,14 +22,14 @@ CHANNELS: dict[Kind, tuple[type[messages.Message], str]] = {
     Kind.HEARTBEAT: (messages.Heartbeat, "The agent's own health, answered by a receipt. QoS 0."),
     Kind.ANSWER: (messages.Answer, "What came of a command; may hold one still. QoS 1, never retained."),
     Kind.STILLS: (messages.AlarmStill, "What a camera saw when an alarm began; off unless asked for. QoS 0."),
-    Kind.RECEIPT: (messages.Receipt, "What the ledger has committed; answers heartbeats. QoS 1."),
+    Kind.RECEIPT: (messages.Receipt, "What the ledger has committed; answers heartbeats. QoS 0, repeated until heard."),
     Kind.COMMAND: (messages.CommandMessage, "What the server asks of the agent. QoS 1, never retained."),
 }
 TO_AGENT = frozenset({Kind.RECEIPT, Kind.COMMAND})
 RULES = """\
 What an agent of any make keeps to. MQTT 3.1.1; `campus-server enroll SITE/AGENT` lets it in (docs/server.md).
-1. Connect with `state` offline as the retained last will, subscribe to `receipt` and `command`, then publish `birth`
-   and `state` online.
+1. Connect with `state` offline as the retained last will, subscribe to `receipt` and `command` at QoS 0, then publish
+   `birth` and `state` online.
 2. Events and crossings share one count: `seq` begins at 1 and has no gap within one `epoch`, an id that is made with
    the agent's store.
 3. Keep each of them until a receipt names its `seq`, and send it again until then. One that a receipt rejects has been

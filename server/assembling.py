@@ -100,7 +100,7 @@ def assemble(
     steady = steady_clock()
 
     def tick(_head: int) -> dict[str, object]:
-        return {"chain": chain_of(presence, writer, link.age_s(), time.monotonic(), config.data)}
+        return {"chain": chain_of(presence, writer, link.age_s(), len(link.unheard()), time.monotonic(), config.data)}
 
     def still_valid(hashes: Sequence[str]) -> Mapping[str, Reach | None]:
         with database.read.connect() as connection:

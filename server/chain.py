@@ -66,10 +66,12 @@ def agents_part(presence: Presence) -> Part:
     return Part("ok", age_s)
 
 
-def broker_part(age_s: float | None) -> Part:
-    """Judge by the probe that goes through the broker and back."""
+def broker_part(age_s: float | None, unheard: int) -> Part:
+    """Judge by the probe that goes through the broker and back, and by what the broker lets us hear."""
     if age_s is None or age_s >= BROKER_LOST_S:
         return Part("lost", age_s, "broker-silent")
+    if unheard:
+        return Part("lost", age_s, "broker-refuses", n=unheard)
     return Part("late", age_s, "broker-slow") if age_s >= BROKER_LATE_S else Part("ok", age_s)
 
 
@@ -86,13 +88,13 @@ def ledger_part(writer: Writer, mono_s: float, data: Path | None) -> Part:
 
 
 def chain_of(
-    presence: Presence, writer: Writer, broker_age_s: float | None, mono_s: float, data: Path | None
+    presence: Presence, writer: Writer, broker_age_s: float | None, unheard: int, mono_s: float, data: Path | None
 ) -> Mapping[str, Any]:
     """Return the four links for a tick."""
     parts = {
         "sensors": sensors_part(presence),
         "agents": agents_part(presence),
-        "broker": broker_part(broker_age_s),
+        "broker": broker_part(broker_age_s, unheard),
         "ledger": ledger_part(writer, mono_s, data),
     }
     return {name: part.as_json() for name, part in parts.items()}

@@ -50,7 +50,7 @@ class WireAgent:
             self.client.username_pw_set(user, password)
 
         def subscribe(client: mqtt.Client, *_rest: object) -> None:
-            client.subscribe([(self.topic(Kind.RECEIPT), 0), (self.topic(Kind.COMMAND), 1)])
+            client.subscribe([(self.topic(Kind.RECEIPT), 0), (self.topic(Kind.COMMAND), 0)])
 
         self.client.on_connect = subscribe
         self.client.on_message = self._on_message

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.topics import ID_PATTERN, Kind
-from server.ingest.broker_link import EVERY_SITE
+from server.ingest.broker_link import EVERY_SITE, site_of
 from server.ingest.decode import Arrival
 from server.ingest.held import Everything, Sites
 
@@ -47,14 +47,9 @@ class Hearing:
 
     def ours(self, arrival: Arrival) -> bool:
         """Tell whether to take a message. What is not ours needs no receipt from us: its own worker gives it."""
-        site = _site(arrival.topic)
+        site = site_of(arrival.topic)
         if self.held.covers(site):
             return True
         if arrival.topic.endswith(f"/{Kind.BIRTH}"):
             self.unknown.note(site)
         return False
-
-
-def _site(topic: str) -> str:
-    levels = topic.split("/", 3)
-    return levels[2] if len(levels) == 4 else ""

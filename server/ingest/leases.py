@@ -54,12 +54,14 @@ def enrolled(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(union(schools, *(select(column) for column in named))).scalars()) - {""}
 
 
-def renew(connection: Connection, me: str) -> frozenset[str]:
-    """Hold on to all that is held; return it. What ran out before is lost, for another may have it."""
+def renew(connection: Connection, me: str, unheard: Collection[str] = ()) -> frozenset[str]:
+    """Hold on to all that is held; return it. What ran out before is lost, for another may have it.
+
+    Of the `unheard` the broker keeps something from us: pages say so.
+    """
     mine = update(leases).where(leases.c.holder == me, leases.c.until > func.now())
-    return frozenset(
-        connection.execute(mine.values(until=func.clock_timestamp() + LEASE).returning(leases.c.site)).scalars()
-    )
+    kept = mine.values(until=func.clock_timestamp() + LEASE, heard=leases.c.site.not_in(sorted(unheard)))
+    return frozenset(connection.execute(kept.returning(leases.c.site)).scalars())
 
 
 def claim(connection: Connection, me: str, sites: Collection[str]) -> frozenset[str]:
@@ -70,7 +72,7 @@ def claim(connection: Connection, me: str, sites: Collection[str]) -> frozenset[
     statement = insert(leases).values([{"site": site, "holder": me, "until": until} for site in sorted(sites)])
     free = (leases.c.until <= func.now()) | (leases.c.holder == _FREE)
     taken = statement.on_conflict_do_update(
-        index_elements=["site"], set_={"holder": me, "until": until}, where=free
+        index_elements=["site"], set_={"holder": me, "until": until, "heard": True}, where=free
     ).returning(leases.c.site)
     return frozenset(connection.execute(taken).scalars())
 
@@ -89,6 +91,6 @@ def leave(connection: Connection, me: str) -> None:
 
 
 def orphaned(connection: Connection) -> int:
-    """Count the sites nobody answers for."""
-    held = select(leases.c.site).where(leases.c.holder != _FREE, leases.c.until > func.now())
+    """Count the sites nobody answers for, or whoever does is not let hear."""
+    held = select(leases.c.site).where(leases.c.holder != _FREE, leases.c.until > func.now(), leases.c.heard)
     return len(enrolled(connection) - set(connection.execute(held).scalars()))

@@ -30,7 +30,8 @@ class Link(Protocol):
 
     def take(self, sites: Collection[str]) -> None: ...
     def leave(self, sites: Collection[str]) -> None: ...
-    def age_s(self) -> float | None: ...
+    def hears(self, within_s: float) -> bool: ...
+    def unheard(self) -> Collection[str]: ...
 
 
 class Write(Protocol):
@@ -99,8 +100,7 @@ class Share:
 
     def _round_or_rest(self) -> None:
         """Take part only while the broker is heard: a deaf worker that held on to its sites would silence them."""
-        age_s = self._link.age_s()
-        if age_s is not None and age_s < DEAF_S:
+        if self._link.hears(DEAF_S):
             self.round()
         elif self._taken:
             _log.warning("%s: hears nothing from the broker, gives its sites to others", self.me)
@@ -115,7 +115,7 @@ class Share:
             names = leases.alive(connection)
             sites = (self._named or leases.enrolled(connection)) | {leases.CHORES}
             mine = leases.wanted(self.me, names, sites)
-            held = leases.renew(connection, self.me)
+            held = leases.renew(connection, self.me, self._link.unheard())
             leases.release(connection, self.me, stray := held - mine - self._taken)
             held = (held - stray) | leases.claim(connection, self.me, mine - held)
         self._lose(self._taken - held)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    true,
+)
 
 from server.database import Counter, Instant, metadata
 
@@ -57,6 +69,7 @@ leases = Table(
     Column("site", String(40), primary_key=True),
     Column("holder", String(40), nullable=False),
     Column("until", Instant, nullable=False),
+    Column("heard", Boolean, nullable=False, server_default=true()),  # whether the broker lets him hear it
 )
 
 heard_sites = Table(

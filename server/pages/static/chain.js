@@ -5,7 +5,7 @@ import { age, clock } from "/static/moments.js";
 import { play } from "/static/sound.js";
 
 const SILENT_MS = 4200; // two ticks of 2 s missed: the page is not live
-const COUNTED = new Set(["faults", "missing", "disk", "orphaned"]); // what is wrong with them is no age
+const COUNTED = new Set(["faults", "missing", "disk", "orphaned", "broker-refuses"]); // what is wrong with them is no age
 const strip = document.getElementById("strip");
 const banner = document.getElementById("broken");
 

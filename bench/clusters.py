@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, Self
 
-from brokers import free_port
+from bench.nats import free_port
 
 NODES = 3
 _CONNECT = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x0a\x00\x06tester"  # 3.1.1, clean session
@@ -44,6 +44,7 @@ class Nodes(Protocol):
 
     def start(self, node: int) -> None: ...
     def kill(self, node: int) -> None: ...
+    def pids(self) -> list[int]: ...
     def close(self) -> None: ...
 
 
@@ -70,7 +71,7 @@ class NatsNodes:
             f'jetstream {{ store_dir: "{self._folder / f"js-{node}"}", max_mem: 64MB, max_file: 512MB }}\n'
             f"cluster {{ name: campus, listen: 127.0.0.1:{self._routes[node]}, routes: [{routes}] }}\n"
             f"mqtt {{ host: 127.0.0.1, port: {self.ports[node]}, stream_replicas: {NODES}, ack_wait: 30s,"
-            " max_ack_pending: 2000 }\n",
+            " max_ack_pending: 200 }\n",
             encoding="utf-8",
         )
         with (self._folder / f"nats-{node}.log").open("ab") as log:
@@ -81,6 +82,9 @@ class NatsNodes:
         process = self._processes.pop(node)
         process.kill()
         process.wait(60)
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes.values()]
 
     def close(self) -> None:
         for node in list(self._processes):
@@ -131,6 +135,7 @@ class RabbitNodes:
             "RABBITMQ_MNESIA_BASE": f"{there}/mnesia", "RABBITMQ_LOG_BASE": f"{there}/log",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins), "RABBITMQ_GENERATED_CONFIG_DIR": f"{there}/generated",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",  # or it would not end where a node was killed
         }  # fmt: skip
         with (self._folder / f"rabbit-{node}.log").open("ab") as log:
             self._processes[node] = subprocess.Popen(
@@ -143,6 +148,9 @@ class RabbitNodes:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(60)
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes.values()]
 
     def close(self) -> None:
         for node in list(self._processes):
