@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from agent.try_clock import DATED_S, FORMS, Clock, clock_of
@@ -54,7 +54,7 @@ class Rows:
         place, width = table.heading.index(self.time), len(table.heading)
         shifted = ((line, row[len(row) == width + 1 :]) for line, row in table.rows)
         cells = ((line, row[place] if place < len(row) else "", row) for line, row in shifted)
-        clock, first = self._clock([*_take(cells, FIRST_LINES)])
+        clock, first = self._clock([*islice(cells, FIRST_LINES)])
         for line, text, row in chain(first, cells):
             try:
                 moment = clock(text)
@@ -74,13 +74,6 @@ class Rows:
             raise TableError(f"{self.path}: has a heading and no row below it")
         line, text, _ = first[0]
         raise TableError(f"{self.path}: line {line}: {text!r} in column {self.time!r} is no time: {FORMS}")
-
-
-def _take(cells: Iterator[tuple[int, str, list[str]]], most: int) -> Iterator[tuple[int, str, list[str]]]:
-    for _ in range(most):
-        if (one := next(cells, None)) is None:
-            return
-        yield one
 
 
 def _readings(places: Sequence[tuple[Column, int]], cells: list[str], at: float, utc: float) -> Iterator[Reading]:

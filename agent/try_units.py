@@ -40,7 +40,8 @@ def _obscured(metres: float) -> Scale:
 
 
 _ALIASES = {
-    "°c": "c", "℃": "c", "degc": "c", "celsius": "c", "°f": "f", "℉": "f", "degf": "f", "fahrenheit": "f",
+    "°c": "c", "℃": "c", "degc": "c", "celsius": "c", "摄氏度": "c",
+    "°f": "f", "℉": "f", "degf": "f", "fahrenheit": "f", "华氏度": "f",
     "kelvin": "k", "mg/m³": "mg/m3",
 }  # fmt: skip
 _TEMPERATURES: dict[str, Scale] = {"c": _same, "f": _fahrenheit, "k": _kelvin}

@@ -38,8 +38,9 @@ def answers(port: int) -> bool:
 
 
 class Nodes(Protocol):
-    """Three processes."""
+    """Three processes. `one_by_one` says that the next is started when the one before takes clients."""
 
+    one_by_one: bool
     ports: list[int]
 
     def start(self, node: int) -> None: ...
@@ -51,7 +52,7 @@ class Nodes(Protocol):
 class NatsNodes:
     """nats-server with JetStream; what MQTT needs is kept on all three."""
 
-    name = "nats"
+    name, one_by_one = "nats", False
 
     def __init__(self, folder: Path) -> None:
         self._binary = Path(sys.executable).parent / "nats-server"
@@ -94,7 +95,7 @@ class NatsNodes:
 class RabbitNodes:
     """RabbitMQ with its MQTT plugin; the queues of sessions that stay are quorum queues."""
 
-    name = "rabbitmq"
+    name, one_by_one = "rabbitmq", True  # started at once, one may never find who leads the register of client names
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -223,16 +224,22 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
 
 
+def _await(ports: Sequence[int], deadline: float) -> None:
+    while not all(answers(port) for port in ports):
+        assert time.monotonic() < deadline, "the nodes do not serve"
+        time.sleep(0.2)
+
+
 @contextmanager
 def cluster_of(nodes: Nodes, within_s: float = 120.0) -> Generator[Balancer]:
     """Start all nodes and wait until each takes subscriptions; give the balancer in front of them."""
+    deadline = time.monotonic() + within_s
     try:
         for node in range(NODES):
             nodes.start(node)
-        deadline = time.monotonic() + within_s
-        while not all(answers(port) for port in nodes.ports):
-            assert time.monotonic() < deadline, "the nodes do not serve"
-            time.sleep(0.2)
+            if nodes.one_by_one:
+                _await([nodes.ports[node]], deadline)
+        _await(nodes.ports, deadline)
         with Balancer(nodes.ports) as balancer:
             yield balancer
     finally:

@@ -55,6 +55,8 @@ TIMES: list[tuple[str, Callable[[int], str]]] = [
 ]
 UNITS: list[tuple[list[str], Callable[[float], str], str]] = [
     (["--point", "T=heat", "--unit", "T=°F"], lambda v: f"{v * 1.8 + 32:.2f}", "heat"),
+    (["--point", "T=heat", "--unit", "T=摄氏度"], lambda v: f"{v:.2f}", "heat"),
+    (["--point", "T=heat", "--unit", "T=华氏度"], lambda v: f"{v * 1.8 + 32:.2f}", "heat"),
     (["--point", "T=heat", "--unit", "T=K"], lambda v: f"{v + 273.15:.2f}", "heat"),
     (["--point", "T=gas", "--unit", "T=ppm"], lambda v: f"{(v - 20) * 200:.0f}", "gas"),
     (["--point", "T=gas", "--unit", "T=%vol"], lambda v: f"{(v - 20) * 0.02:.3f}", "gas"),
@@ -141,7 +143,7 @@ def test_rows_without_a_time_are_left_out_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "value", "kind"),
     UNITS,
-    ids=["°F", "K", "ppm of methane", "% of methane", "mg/m3", "%/m", "ft"],
+    ids=["°F", "摄氏度", "华氏度", "K", "ppm of methane", "% of methane", "mg/m3", "%/m", "ft"],
 )
 def test_a_unit_becomes_that_of_the_rule(
     tmp_path: Path, options: list[str], value: Callable[[float], str], kind: str

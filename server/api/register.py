@@ -15,7 +15,7 @@ from server.accounts.sessions import Session
 from server.accounts.web import Parts, require
 from server.api.hazard_lists import Filter
 from server.api.places import actor_of, school_of
-from server.api.problems import declared
+from server.api.problems import Problem, declared
 from server.api.refusals import refusals
 from server.api.uploads import JUDGED_HERE, XLSX, body_of
 from server.ledger import query
@@ -26,6 +26,8 @@ router = APIRouter(prefix="/api/v1/hazards", tags=["hazards"])
 Exporter = Annotated[Session, Depends(require("hazards.export"))]
 Importer = Annotated[Session, Depends(require("hazards.import"))]
 Result = TypeVar("Result")
+MOST_EXPORTED = 20_000
+"""Entries in one file: writing it takes some 10 s of the interpreter that alarms go through."""
 
 
 @router.get("/export", responses=declared(401, 403, 422), response_class=Response)
@@ -41,6 +43,8 @@ def export(session: Exporter, services: Parts, chosen: Filter) -> Response:
             entries += page.entries
             if page.next is None:
                 break
+            if len(entries) >= MOST_EXPORTED:
+                raise Problem(422, "Not understood", f"超过 {MOST_EXPORTED} 条，请按学校或状态筛选后分几次导出")
             after = page.next
     services.writer.write(lambda c: note(c, services.now(), session.user, "hazards export", f"{len(entries)} entries"))
     headers = {"Content-Disposition": 'attachment; filename="register.xlsx"'}

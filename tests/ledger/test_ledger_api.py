@@ -24,6 +24,7 @@ from server.accounts.reach import EVERY, Reach, parse, put
 from server.accounts.tables import users
 from server.alerts.alert import Alert, no_ledger
 from server.alerts.tables import alerts
+from server.api import register
 from server.app import create_app
 from server.database import Database
 from server.duties.plan import load_plan
@@ -32,7 +33,7 @@ from server.history.embedded import SqliteSeries
 from server.history.latest import Latest
 from server.ingest.intake import Intake
 from server.keeping import once
-from server.ledger import seal
+from server.ledger import query, seal
 from server.ledger.excel import workbook
 from server.ledger.sensors import Ledger
 from server.ledger.sheets import MOST_BYTES
@@ -187,6 +188,20 @@ def test_lists_are_paged_filtered_and_a_school_sees_its_own(campus: Campus) -> N
     assert len(one.get("/api/v1/hazards?site=yx-2").json()["items"]) == 3
     assert len(city.get("/api/v1/hazards?site=yx-2&q=食堂").json()["items"]) == 1
     assert one.get("/api/v1/hazards?view=overdue").json()["items"] == []
+
+
+def test_an_export_that_would_hold_alarms_up_is_refused_in_a_sentence(
+    campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "MOST", 2)
+    monkeypatch.setattr(register, "MOST_EXPORTED", 2)
+    safety = campus.as_(Role.SAFETY)
+    for n in range(3):
+        safety.post("/api/v1/hazards", json={**FOUND, "place": f"{n} 楼"})
+    assert "分几次导出" in sentence(safety.get("/api/v1/hazards/export"), 422)
+    monkeypatch.setattr(register, "MOST_EXPORTED", 4)
+    book = load_workbook(io.BytesIO(safety.get("/api/v1/hazards/export").content))
+    assert book.worksheets[0].max_row == 4
 
 
 def test_the_register_goes_out_and_comes_in_as_excel(campus: Campus) -> None:

@@ -35,7 +35,6 @@ def lose_a_node(nodes: NatsNodes | RabbitNodes, folder: Path, rate: float, calm_
             print(f"{nodes.name}: {load.made} events at {rate:g}/s; longest from event to receipt {said}")
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_one_of_three_nats_nodes_is_killed_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     lose_a_node(NatsNodes(tmp_path), tmp_path, 60.0, 3.0)

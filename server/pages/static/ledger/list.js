@@ -58,10 +58,29 @@ function draw() {
     const way = sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
     button.closest("th").setAttribute("aria-sort", way);
   }
-  const exported = document.getElementById("export");
-  if (exported) exported.href = `/api/v1/hazards/export?${query}`;
+  const link = document.getElementById("export");
+  if (link) link.href = `/api/v1/hazards/export?${query}`;
   chips();
 }
+
+/** Fetch the file first, so that a refusal is a sentence on this page. */
+async function exported(event) {
+  event.preventDefault();
+  const said = document.getElementById("imported");
+  say(said, t("ledger.exporting"));
+  const answer = await fetch(event.currentTarget.href, { credentials: "same-origin" }).catch(() => null);
+  if (!answer?.ok) {
+    const told = await answer?.json().catch(() => null);
+    say(said, told?.detail ?? t("card.failed.away"));
+    return;
+  }
+  const file = URL.createObjectURL(await answer.blob());
+  el("a", { href: file, download: "register.xlsx" }).click();
+  setTimeout(() => URL.revokeObjectURL(file), 60_000);
+  say(said, "");
+}
+
+document.getElementById("export")?.addEventListener("click", exported);
 
 function due(hazard) {
   if (!hazard.due_at || !hazard.open) return el("td", { "data-label": t("ledger.due") }, "—");
