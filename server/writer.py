@@ -26,6 +26,7 @@ LONG_S, SHORT_S = 1.0, 0.25  # a transaction this long is too long: agents wait 
 OFFER_S = 1.0  # how long an arrival waits for room
 TRIES = 4
 REST_S = 1.0  # after a commit that failed, before the next try
+STEADY_S = 3.0  # commits must go well so long after one failed: on a full disk a small one gets through now and then
 
 Result = TypeVar("Result")
 _GAVE_WAY = ("40P01", "40001")  # deadlock_detected, serialization_failure
@@ -88,6 +89,7 @@ class Writer:
         self._stop = threading.Event()
         self._batch = BATCH
         self._failing = ""
+        self._failed_s = 0.0
         self._rolled_back = False  # what presence remembers of the last transaction is not so
         self.committed_s: float | None = None
 
@@ -109,7 +111,7 @@ class Writer:
 
     @property
     def failing(self) -> str:
-        """Why the last commit failed; empty when it did not."""
+        """Why a commit failed of late; empty when all go well."""
         return self._failing
 
     @property
@@ -231,7 +233,7 @@ class Writer:
         committed_s = time.monotonic()
         self._failpoint("after-commit")
         self.committed_s = committed_s
-        if self._failing:
+        if self._failing and committed_s - self._failed_s >= STEADY_S:
             _log.info("ledger: writes again")
             self._failing = ""
         for job, result in taken.results:
@@ -264,7 +266,7 @@ class Writer:
         reason = str(error.__cause__ or error).splitlines()[0]
         if not self._failing:
             _log.error("ledger: cannot write: %s", reason)
-        self._failing = reason
+        self._failing, self._failed_s = reason, time.monotonic()
         for item in items:
             if isinstance(item, Job):
                 _set_exception(item, ServerError(f"the ledger cannot be written: {reason}"))
