@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from server.history import influxql, metricsql
 from server.history.influx import _gaps
 from server.history.lines import Lines, rolled, summary, touch
 from server.history.series import HOUR_MS, Bucket, Sample
+from server.history.victoria import VictoriaHistory
 
 AT = datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
 MS = 1772350200000
@@ -122,3 +125,34 @@ def test_exported_values_and_holes_come_in_order_and_end_at_the_limit() -> None:
     kept = metricsql.merged(values, metricsql.exported([line(3)], 3), 3)
     assert [value for _, value in kept] == [1.0, 2.0, None]
     assert [at - datetime(1970, 1, 1, tzinfo=UTC) for at, _ in kept] == [timedelta(milliseconds=n) for n in (1, 2, 3)]
+
+
+def test_a_long_plot_is_asked_for_in_parts_that_make_one_whole() -> None:
+    asked: list[tuple[float, float]] = []
+    first, step = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=7)
+
+    class Server:
+        def get(self, _path: str, query: Mapping[str, str]) -> bytes:
+            begin, end, every = (
+                float(query["start"]),
+                float(query["end"]),
+                float(query["step"].removesuffix("ms")) / 1e3,
+            )
+            asked.append((begin, end))
+            steps = [begin + n * every for n in range(round((end - begin) / every) + 1)]
+            result = [
+                {"metric": {"rollup": f"{way}_over_time"}, "values": [[at, str(at)] for at in steps]}
+                for way in ("min", "max")
+            ]
+            return json.dumps({"data": {"result": result}}).encode()
+
+    history = VictoriaHistory(Server())  # pyright: ignore[reportArgumentType] - as much of an endpoint as is asked
+    found = history.columns(KEY, first, first + timedelta(days=365), step)
+    count = math.ceil(timedelta(days=365) / step)
+    assert len(asked) == 2
+    assert [one for one, _, _ in found] == list(range(count))
+    ends = [first.timestamp() + (n + 1) * step.total_seconds() - 0.001 for n in range(count)]
+    assert [low for _, low, _ in found] == pytest.approx(ends)
+    asked.clear()
+    assert len(history.columns(KEY, first, first + 10 * step, step)) == 10
+    assert len(asked) == 1

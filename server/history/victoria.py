@@ -6,8 +6,11 @@ It reads a year of one point fast enough from the readings themselves, so nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import pairwise
 
 from server.history import metricsql
 from server.history.endpoint import Endpoint
@@ -16,6 +19,7 @@ from server.history.outgoing import Outgoing
 from server.history.series import Bucket, Column, Kept, Sample, Tidied, to_ms
 
 _MS = timedelta(milliseconds=1)
+LONG, PARTS = timedelta(days=60), 2
 
 
 @dataclass(slots=True)
@@ -51,10 +55,21 @@ class VictoriaHistory:
         return metricsql.buckets(self.endpoint.get("/api/v1/query_range", asked), first, step_ms)
 
     def columns(self, key: Key, begin: datetime, end: datetime, step: timedelta) -> Sequence[Column]:
-        """Return the lowest and the highest number of each step from `begin`."""
-        first, step_ms = to_ms(begin), max(1, step // _MS)
-        asked = metricsql.steps(key, first, to_ms(end), step_ms, extremes=True)
-        return metricsql.columns(self.endpoint.get("/api/v1/query_range", asked), first, step_ms)
+        """Return the lowest and the highest number of each step from `begin`; of a long time in parts at once.
+
+        The server reads one series on one core, and a year of a point has millions of readings.
+        """
+        first, last, step_ms = to_ms(begin), to_ms(end), max(1, step // _MS)
+        steps, parts = -(-(last - first) // step_ms), PARTS if end - begin > LONG else 1
+        edges = [*(first + steps * part // parts * step_ms for part in range(parts)), last]
+        asked = [metricsql.steps(key, one, other, step_ms, extremes=True) for one, other in pairwise(edges)]
+        get = partial(self.endpoint.get, "/api/v1/query_range")
+        if parts == 1:
+            answers = [get(asked[0])]
+        else:
+            with ThreadPoolExecutor(parts, "history-part") as pool:
+                answers = list(pool.map(get, asked))
+        return [column for answer in answers for column in metricsql.columns(answer, first, step_ms)]
 
     def tidy(self, now: datetime, trusted: datetime | None) -> Tidied:  # noqa: ARG002
         """Do nothing: the server deletes by age itself."""
