@@ -7,7 +7,6 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from contracts.messages import Command, CommandMessage
 from contracts.topics import Kind, Topic, site_filter
 from server.ingest.decode import Arrival
 from server.ingest.intake import Answer
+from server.ingest.subscriptions import UNSUBSCRIBE_AT_ONCE, Subscriptions
 from server.metrics import Metrics
 
 PROBE_S = 2.0
@@ -32,14 +32,9 @@ _READINGS = f"/{Kind.READINGS}"
 _ANSWER = f"/{Kind.ANSWER}"
 _STILLS = f"/{Kind.STILLS}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
-_KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 _NOT_SENT_AGAIN = (f"/{Kind.BIRTH}", f"/{Kind.STATE}")
-_LIVELY = (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER, Kind.STILLS)
 EVERY_SITE = "+"
-UNASKED_AT_ONCE = 200  # filters in one packet: brokers bound its size
-AT_ONCE = 32  # filters in one packet, one packet at a time: a broker that agrees with others on each hears nothing else
 AGREEING_S = 20.0  # so much longer than usual a broker may be silent that has not answered a subscription yet
-REFUSED_S = 15.0  # a cluster that elects refuses for a moment
 
 _log = logging.getLogger(__name__)
 
@@ -77,12 +72,10 @@ class BrokerLink:
         self._section = section
         self._lanes = lanes
         self._metrics = metrics
-        self._lock = threading.Lock()  # over the next two, so that a reconnect in between forgets no change
+        self._lock = threading.Lock()  # over the next three, so that a reconnect in between forgets no change
         self._sites = set(sites)
         self._left: set[str] = set()
-        self._to_ask: deque[Sequence[tuple[str, int]]] = deque()
-        self._asked: dict[int, Sequence[str]] = {}  # the filters of the packet that has no answer yet
-        self._refused: dict[str, float] = {}  # filters the broker did not take, and since when
+        self._subscriptions = Subscriptions(f"{section.host}:{section.port}")
         self._extra = extra
         self._client_id = client_id
         self._probe_topic = f"campus/server/{client_id}"
@@ -112,13 +105,12 @@ class BrokerLink:
     def hears(self, within_s: float) -> bool:
         """Tell whether the broker gave a sign of life so lately; one that works on our subscriptions has longer."""
         age_s = self.age_s()
-        return age_s is not None and age_s < within_s + (AGREEING_S if self._asked else 0.0)
+        return age_s is not None and age_s < within_s + (AGREEING_S if self._subscriptions.agreeing else 0.0)
 
-    def unheard(self, longer_than_s: float = REFUSED_S) -> frozenset[str]:
-        """Return the sites of which the broker keeps something from us: it has refused a subscription for so long."""
-        since_s = time.monotonic() - longer_than_s
+    def unheard(self) -> frozenset[str]:
+        """Return the sites of which the broker has kept something from us for a while."""
         with self._lock:
-            return frozenset(site_of(one) for one, at_s in self._refused.items() if at_s <= since_s)
+            return self._subscriptions.unheard()
 
     def answer(self, answer: Answer) -> bool:
         """Publish a receipt. One that is lost is harmless: the agent sends again and is answered again."""
@@ -143,7 +135,7 @@ class BrokerLink:
             self._sites |= set(sites)
             self._left -= set(sites)
             if (client := self._client) is not None and sites:
-                self._subscribe(client, sites)
+                self._subscriptions.ask(client, sites)
 
     def leave(self, sites: Collection[str]) -> None:
         """Hear these sites no more; the session of an earlier run may still hold their subscriptions."""
@@ -151,7 +143,7 @@ class BrokerLink:
             self._sites -= set(sites)
             self._left |= set(sites)
             if (client := self._client) is not None and sites:
-                self._unsubscribe(client, sites)
+                self._subscriptions.leave(client, sites)
 
     def forgo(self, arrival: Arrival) -> None:
         """Let the broker forget a message that could not be kept. Its agent has no receipt and sends it again.
@@ -192,10 +184,10 @@ class BrokerLink:
     def _probe_until_silent(self, client: mqtt.Client) -> None:
         while not self._stop.wait(PROBE_S):
             client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
-            if (self._forgone or self._refused) and time.monotonic() - self._asked_again_s > AGAIN_S:
+            if (self._forgone or self._subscriptions.refused) and time.monotonic() - self._asked_again_s > AGAIN_S:
                 self._ask_again(client)
             age_s = time.monotonic() - max(self._began_s, self._probed_s or 0.0)
-            if age_s > SILENT_S + (AGREEING_S if self._asked else 0.0):
+            if age_s > SILENT_S + (AGREEING_S if self._subscriptions.agreeing else 0.0):
                 # A half-open connection, a frozen broker or a dead client thread look alike from here: begin anew.
                 if not self._said_lost:
                     _log.warning("broker %s: silent for %.0f s, connecting anew", self._address, age_s)
@@ -208,11 +200,9 @@ class BrokerLink:
         self._asked_again_s = time.monotonic()
         with self._lock:
             if everything:
-                self._subscribe(client, self._sites)
+                self._subscriptions.ask(client, self._sites)
             else:
-                self._ask(
-                    client, [(one, qos) for site in self._sites for one, qos in _wanted(site) if one in self._refused]
-                )
+                self._subscriptions.ask_again(client)
 
     @property
     def _address(self) -> str:
@@ -252,55 +242,20 @@ class BrokerLink:
             self._say_lost(str(reason))
             return
         with self._lock:
-            self._to_ask.clear()
-            self._asked.clear()
+            self._subscriptions.begin()
             client.subscribe([*((one, 0) for one in self._extra), (self._probe_topic, 0)])
-            self._unsubscribe(client, self._left)
-            client.unsubscribe([site_filter(site) for site in sorted(self._sites)[:UNASKED_AT_ONCE]] or [site_filter()])
-            self._subscribe(client, self._sites)
+            self._subscriptions.leave(client, self._left)
+            client.unsubscribe(
+                [site_filter(site) for site in sorted(self._sites)[:UNSUBSCRIBE_AT_ONCE]] or [site_filter()]
+            )
+            self._subscriptions.ask(client, self._sites)
         client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
-
-    def _subscribe(self, client: mqtt.Client, sites: Collection[str]) -> None:
-        self._ask(client, [each for site in sorted(sites) for each in _wanted(site)])
-
-    def _ask(self, client: mqtt.Client, wanted: Sequence[tuple[str, int]]) -> None:
-        self._to_ask.extend(wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE))
-        self._ask_next(client)
-
-    def _ask_next(self, client: mqtt.Client) -> None:
-        while self._to_ask and not self._asked:
-            asked = self._to_ask.popleft()
-            _, mid = client.subscribe(list(asked))
-            if mid is not None:
-                self._asked[mid] = [one for one, _ in asked]
-
-    def _unsubscribe(self, client: mqtt.Client, sites: Collection[str]) -> None:
-        unwanted = [one for site in sorted(sites) for one, _ in _wanted(site)]
-        for one in unwanted:
-            self._refused.pop(one, None)
-        gone = set(unwanted)
-        kept = [[each for each in asked if each[0] not in gone] for asked in self._to_ask]
-        self._to_ask = deque(asked for asked in kept if asked)
-        for first in range(0, len(unwanted), UNASKED_AT_ONCE):
-            client.unsubscribe(unwanted[first : first + UNASKED_AT_ONCE])
 
     def _on_subscribe(
         self, client: mqtt.Client, _data: object, mid: int, reasons: list[ReasonCode], _p: Properties | None
     ) -> None:
-        """A broker may refuse some, for a moment or for ever: we ask again, and say that we are deaf to a school."""
         with self._lock:
-            had = len(self._refused)
-            for one, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
-                if reason.is_failure:
-                    self._refused.setdefault(one, time.monotonic())
-                else:
-                    self._refused.pop(one, None)
-            has = len(self._refused)
-            self._ask_next(client)
-        if has and not had:
-            _log.warning("broker %s: refuses subscriptions, %d by now; asking again", self._address, has)
-        elif had and not has:
-            _log.info("broker %s: takes all subscriptions", self._address)
+            self._subscriptions.answered(client, mid, reasons)
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         self._say_lost("no connection")
@@ -362,22 +317,10 @@ class BrokerLink:
             _log.info("broker %s: is back", self._address)
 
 
-def _wanted(site: str) -> Sequence[tuple[str, int]]:
-    """Return a filter and quality for each kind. Heartbeats and readings of the past are worth nothing to us."""
-    root = site_filter(site).removesuffix("/+")
-    return [(f"{root}/{kind}", int(kind in _KEPT)) for kind in (*_KEPT, *_LIVELY)]
-
-
 def _send_at_once(_client: mqtt.Client, _data: object, sock: object) -> None:
     """Turn Nagle's algorithm off: a receipt would wait until the broker's system has confirmed the bytes before it."""
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def site_of(one: str) -> str:
-    """Return the site that a topic or filter is about; empty for one that is none of ours."""
-    levels = one.split("/", 3)
-    return levels[2] if len(levels) == 4 else ""
 
 
 def is_plain(section: MqttSection) -> bool:

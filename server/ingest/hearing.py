@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.topics import ID_PATTERN, Kind
-from server.ingest.broker_link import EVERY_SITE, site_of
+from server.ingest.broker_link import EVERY_SITE
 from server.ingest.decode import Arrival
 from server.ingest.held import Everything, Sites
+from server.ingest.subscriptions import site_of
 
 _ID = re.compile(ID_PATTERN)
 
