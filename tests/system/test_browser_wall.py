@@ -140,6 +140,18 @@ def test_an_alert_is_told_once_to_ear_and_screen_reader(browser: Browser, server
         assert page.evaluate("document.body.dataset.sounded") == first
 
 
+def test_an_alert_told_before_its_agents_birth_is_told_again_with_its_place(browser: Browser, server: Pretended) -> None:
+    with opened(browser, server.url) as page:
+        live(page)
+        server.tell(changes=[alert(1, name="p1", place="")])
+        expect(page.locator("[data-told]")).to_contain_text("p1")
+        sounded = page.evaluate("document.body.dataset.sounded")
+        server.tell(changes=[alert(1, place="三楼走廊")])
+        expect(page.locator("[data-told]")).to_have_count(1)
+        expect(page.locator("[data-told]")).to_contain_text("三楼走廊 烟感")
+        assert page.evaluate("document.body.dataset.sounded") == sounded
+
+
 def test_an_alert_is_shelved_with_a_reason_stays_counted_and_comes_back(browser: Browser, server: Pretended) -> None:
     server.tell(changes=[SIX[0], SIX[2]])
     with opened(browser, server.url) as page:

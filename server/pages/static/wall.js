@@ -40,6 +40,7 @@ function started() {
 function arrived(alert, had) {
   if (unacked(alert) && (!had || !unacked(had))) announce(alert);
   else if (!unacked(alert)) announced.delete(alert.id);
+  else if (alert.name !== had.name) rename(alert);
   draw();
   places();
 }
@@ -60,6 +61,12 @@ function announce(alert) {
   sounded.set(cause, Date.now());
   if (sounded.size > 500) sounded.delete(sounded.keys().next().value);
   sound.arrive(alert.severity);
+}
+
+/** Say again what was told before its agent's birth said where it is. */
+function rename(alert) {
+  const told = [...byId("heard").children].find((one) => one.dataset.told === alert.id);
+  if (told) say(told, t("wall.new", { text: sentence(alert) }));
 }
 
 function draw() {
