@@ -57,3 +57,22 @@ def test_someone_who_stands_for_long_weighs_no_more_than_one_who_passed() -> Non
     near = [(100.0 + 5 * k, 100.0, 220.0 + 5 * k, 400.0) for k in range(40)]  # someone close to the camera who stops
     pictures = [[*([near[min(number, 39)]]), person(20 + 9 * (number % 80))] for number in range(320)]
     assert learned(pictures).area == pytest.approx(PERSON[0] * PERSON[1], rel=0.25)
+
+
+@pytest.mark.parametrize(("tall", "child", "leaf"), [(PERSON[1], 0.16, 0.08), (PERSON[0], 0.36, 0.16)])
+def test_from_above_a_child_is_no_smaller_than_a_quarter_and_from_the_side_it_may_be_far_away(
+    tall: float, child: float, leaf: float
+) -> None:
+    def passing(x: float, share: float) -> Box:
+        half, height = PERSON[0] / 2 * share**0.5, tall * share**0.5
+        return (x - half, 400 - height, x + half, 400)
+
+    stature = learned([[passing(20 + 9 * (number % 80), 1.0)] for number in range(240)])
+    assert stature.upright == (1.0 if tall > PERSON[0] else 0.0)
+    seen = dict[float, bool]()
+    for share in (child, leaf):
+        tracker = Tracker()
+        for number in range(10):
+            tracks = tracker.update(np.array([passing(200 + 9 * number, share)]), number * PERIOD_S, SIZE)
+        seen[share] = stature.plausible(tracks[0])
+    assert seen == {child: True, leaf: False}

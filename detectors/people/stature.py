@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from config.cameras import PersonSection
     from detectors.tracks import Track
 
-SMALL = 0.12  # of the usual area: a child far away still is, a leaf or a sleeve is not
+SMALL = (0.25, 0.12)  # of the usual area, from above and from the side: a child still is, in the latter one far away
 SHORT = 0.5  # of the height said for this place: a child, and one who stoops
 SIDE = (1.5, 2.3)  # height over width: people from above are below the first, standing people beyond the second
 STANDING = (0.9, 6.0)  # height over width of a person seen from the side: with a rod and stooping, or behind a post
@@ -107,7 +107,8 @@ class Stature:
 
     def plausible(self, track: Track) -> bool:
         """Whether the track is large enough for a person, by those seen so far and by what was said of this place."""
-        return track.area >= SMALL * self.area and float(track.size[1]) >= SHORT * self.said(float(track.foot[1]))
+        least = SMALL[0] + self.upright * (SMALL[1] - SMALL[0])
+        return track.area >= least * self.area and float(track.size[1]) >= SHORT * self.said(float(track.foot[1]))
 
     def said(self, y: float) -> float:
         """Return how high a person is whose feet are here, as configured; 0 where it is not."""
