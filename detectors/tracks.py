@@ -38,8 +38,11 @@ class Track:
     merged: bool = False  # shares its blob with others
     since: Vector = field(default_factory=lambda: np.zeros(4))  # box from which its way is measured
     farthest: float = 0.0  # from there, in own sizes
-    steady: float = 0.0  # the same, but kept for five pictures: one leap of a flickering blob is no way
     ways: tuple[float, ...] = ()  # the last five distances from there, in own sizes
+    kept: float = 0.0  # the farthest that it kept for five pictures: one leap of a flickering blob is no way
+    turned: Vector = field(default_factory=lambda: np.zeros(4))  # its box there
+    back: tuple[float, ...] = ()  # the last five distances from that one
+    steady: float = 0.0  # from one end of its way to the other, kept for five pictures, in own sizes
     area: float = 0.0  # of the box, smoothed, square pixels
     shape: float = 0.0  # height over width, smoothed
     learned: float = 0.0  # how much of `farthest` has been learned from
@@ -137,15 +140,18 @@ class Tracker:
             track.since = track.box.copy()
         track.area += 0.2 * (float(track.size.prod()) - track.area)
         track.shape += 0.2 * (_shape(track.size) - track.shape)
-        track.ways = (*track.ways[-4:], self._way(track) / extent)
+        track.ways = (*track.ways[-4:], self._way(track.since, track.box) / extent)
         track.farthest = max(track.farthest, track.ways[-1])
-        if len(track.ways) == 5:
-            track.steady = max(track.steady, min(track.ways))
+        if len(track.ways) == 5 and min(track.ways) > track.kept:
+            track.kept, track.turned, track.back = min(track.ways), track.box.copy(), ()
+        else:
+            track.back = (*track.back[-4:], self._way(track.turned, track.box) / extent)
+        track.steady = max(track.steady, track.kept, min(track.back) if len(track.back) == 5 else 0.0)
 
-    def _way(self, track: Track) -> float:
-        """How far it came, pixels: by those edges that the picture's border does not cut."""
-        free = (np.abs(track.box - self._borders) > BORDER) & (np.abs(track.since - self._borders) > BORDER)
-        moved = track.box - track.since
+    def _way(self, begin: Vector, end: Vector) -> float:
+        """How far it is from one box to the other, pixels: by those edges that the picture's border does not cut."""
+        free = (np.abs(end - self._borders) > BORDER) & (np.abs(begin - self._borders) > BORDER)
+        moved = end - begin
         x, y = (moved[axis::2][free[axis::2]] for axis in (0, 1))
         return float(np.hypot(x.mean() if len(x) else 0.0, y.mean() if len(y) else 0.0))
 
@@ -177,7 +183,7 @@ def distance(a: Boxes, b: Boxes) -> NDArray[np.float64]:
 
 def _born(number: int, box: Vector, at: float) -> Track:
     size = box[2:] - box[:2]
-    return Track(number, box.copy(), at, at, at, since=box.copy(), area=float(size.prod()), shape=_shape(size))
+    return Track(number, box.copy(), at, at, at, since=box.copy(), turned=box.copy(), area=float(size.prod()), shape=_shape(size))
 
 
 def _shape(size: Vector) -> float:
