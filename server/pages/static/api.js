@@ -11,15 +11,15 @@ export class Refused extends Error {
   }
 }
 
-async function ask(path, options, within = 8000) {
+async function ask(path, options, within = 8000, read = (response) => response.json()) {
   let response;
   try {
     response = await fetch(path, { ...options, credentials: "same-origin", signal: AbortSignal.timeout(within) });
   } catch {
     throw new Refused(0, t("card.failed.away"));
   }
+  if (response.ok) return read(response).catch(() => null);
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
   if (response.status === 401) throw new Refused(401, t("card.failed.session"));
   if (response.status === 403) throw new Refused(403, t("card.failed.allowed"), body?.detail);
   const detail = typeof body?.detail === "string" ? body.detail : undefined;
@@ -27,6 +27,16 @@ async function ask(path, options, within = 8000) {
 }
 
 export const get = (path) => ask(path, {});
+
+/** A file, whole: so that a refusal is a sentence on the page instead of a page of its own. */
+export const blob = (path, within = 120_000) => ask(path, {}, within, (response) => response.blob());
+
+/** The server's own drawing as an element, no text of it is markup; null where it cannot be had now. */
+export async function drawing(path) {
+  const text = await ask(path, {}, 8000, (response) => response.text()).catch(() => null);
+  const picture = text && new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  return picture?.nodeName === "svg" ? document.importNode(picture, true) : null;
+}
 
 /** Rows of a list, whether it comes bare or in pages. */
 export const rows = async (path) => {

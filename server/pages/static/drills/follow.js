@@ -1,5 +1,5 @@
 // One drill followed live: read anew when the stream says that something changed, at most twice a second.
-import { get } from "/static/api.js";
+import { drawing, get } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { ServerClock } from "/static/drills/clock.js";
 
@@ -61,10 +61,8 @@ export class Followed {
   }
 }
 
-/** Put the server's drawing into a box; the picture is the server's own, no text of it is markup. */
+/** Put the server's drawing into a box. */
 export async function drawCurve(box, id, language, sheet = "page") {
-  const answer = await fetch(`/api/v1/drills/${id}/curve.svg?lang=${language}&sheet=${sheet}`, { credentials: "same-origin" }).catch(() => null);
-  if (!answer?.ok) return;
-  const picture = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
-  if (picture.nodeName === "svg") box.replaceChildren(document.importNode(picture, true));
+  const picture = await drawing(`/api/v1/drills/${id}/curve.svg?lang=${language}&sheet=${sheet}`);
+  if (picture) box.replaceChildren(picture);
 }

@@ -1,7 +1,7 @@
 // The hazard ledger as a table: saved views, filters as chips, search, sort, pages by key; all of it in the address.
 import { t } from "/static/text.js";
 import { el, mark, say } from "/static/element.js";
-import { get } from "/static/api.js";
+import { blob, get, post } from "/static/api.js";
 import { Live } from "/static/live.js";
 import { clock } from "/static/moments.js";
 
@@ -63,21 +63,18 @@ function draw() {
   chips();
 }
 
-/** Fetch the file first, so that a refusal is a sentence on this page. */
 async function exported(event) {
   event.preventDefault();
   const said = document.getElementById("imported");
   say(said, t("ledger.exporting"));
-  const answer = await fetch(event.currentTarget.href, { credentials: "same-origin" }).catch(() => null);
-  if (!answer?.ok) {
-    const told = await answer?.json().catch(() => null);
-    say(said, told?.detail ?? t("card.failed.away"));
-    return;
+  try {
+    const file = URL.createObjectURL(await blob(event.currentTarget.href));
+    el("a", { href: file, download: "register.xlsx" }).click();
+    setTimeout(() => URL.revokeObjectURL(file), 60_000);
+    say(said, "");
+  } catch (refused) {
+    say(said, refused.detail ?? t("card.failed.away"));
   }
-  const file = URL.createObjectURL(await answer.blob());
-  el("a", { href: file, download: "register.xlsx" }).click();
-  setTimeout(() => URL.revokeObjectURL(file), 60_000);
-  say(said, "");
 }
 
 document.getElementById("export")?.addEventListener("click", exported);
@@ -196,13 +193,11 @@ file?.addEventListener("change", async () => {
   const said = document.getElementById("imported");
   if (!file.files[0]) return;
   say(said, t("ledger.importing"));
-  const csrf = document.querySelector('meta[name="csrf"]').content;
   try {
-    const answer = await fetch("/api/v1/hazards/import", { method: "POST", body: file.files[0], headers: { "X-CSRF-Token": csrf } });
-    const given = await answer.json();
-    say(said, answer.ok ? t("ledger.imported", { n: given.opened, known: given.known }) : given.detail);
-  } catch {
-    say(said, t("card.failed.away"));
+    const given = await post("/api/v1/hazards/import", file.files[0], 120_000);
+    say(said, t("ledger.imported", { n: given.opened, known: given.known }));
+  } catch (refused) {
+    say(said, refused.detail ?? t("card.failed.away"));
   }
   file.value = "";
   read();

@@ -1,4 +1,5 @@
 // One tile of the water board: made once, then only its texts change, so that what is being typed stays.
+import { drawing } from "/static/api.js";
 import { el, mark, say } from "/static/element.js";
 import { age, clock } from "/static/moments.js";
 import { known, t, word } from "/static/text.js";
@@ -125,7 +126,7 @@ function register(tile, skew) {
   return rows;
 }
 
-/** The server's drawing of a level's day; the picture is the server's own, no text of it is markup. */
+/** The server's drawing of a level's day. */
 async function plot(node, tile) {
   const box = node.querySelector(".plot");
   box.hidden = tile.levels.length === 0;
@@ -134,10 +135,8 @@ async function plot(node, tile) {
   const found = [];
   for (const one of tile.levels) {
     const point = encodeURIComponent(`${one.agent}/${one.point}`);
-    const answer = await fetch(`/api/v1/water/${tile.site}/${tile.id}/level.svg?point=${point}`, { credentials: "same-origin" }).catch(() => null);
-    if (!answer?.ok) continue;
-    const picture = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
-    if (picture.nodeName === "svg") found.push(document.importNode(picture, true));
+    const picture = await drawing(`/api/v1/water/${tile.site}/${tile.id}/level.svg?point=${point}`);
+    if (picture) found.push(picture);
   }
   if (found.length) box.replaceChildren(...found);
 }
