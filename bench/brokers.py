@@ -77,7 +77,7 @@ def kind_of(name: str, folder: Path) -> Generator[Running]:
             file.write_text(
                 f"server_name: city\nlisten: 127.0.0.1:{free_port()}\n"
                 f'jetstream {{ store_dir: "{folder / "js"}" }}\n'
-                f"mqtt {{ host: 127.0.0.1, port: {port}, max_ack_pending: 200 }}\n"
+                f"mqtt {{ host: 127.0.0.1, port: {port} }}\n"
             )
             yield from _single([str(Path(sys.executable).parent / "nats-server"), "-c", str(file)], port)
         case "nats3" | "rabbit3":

@@ -57,8 +57,3 @@ def parse(topic: str) -> Topic:
     except ValueError:
         raise TopicError(f"{topic!r}: unknown kind {levels[4]!r}") from None
     return Topic(levels[2], levels[3], kind)
-
-
-def site_filter(site: str = "+") -> str:
-    """The subscription filter for all that the agents of one site (or of all) send and receive."""
-    return f"{ROOT}/{site}/+/+"

@@ -183,7 +183,9 @@ def distance(a: Boxes, b: Boxes) -> NDArray[np.float64]:
 
 def _born(number: int, box: Vector, at: float) -> Track:
     size = box[2:] - box[:2]
-    return Track(number, box.copy(), at, at, at, since=box.copy(), turned=box.copy(), area=float(size.prod()), shape=_shape(size))
+    return Track(
+        number, box.copy(), at, at, at, since=box.copy(), turned=box.copy(), area=float(size.prod()), shape=_shape(size)
+    )
 
 
 def _shape(size: Vector) -> float:

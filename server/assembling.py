@@ -95,7 +95,7 @@ def assemble(
         lambda arrival: allowance.admits(arrival) and stills.offer(arrival),
         hearing.ours,
     )
-    link = BrokerLink(mqtt, lanes, metrics, hearing.sites, hearing.client_id, hearing.extra)
+    link = BrokerLink(mqtt, lanes, metrics, hearing.sites, hearing.client_id, hearing.common)
 
     steady = steady_clock()
 

@@ -44,7 +44,7 @@ async def show(
     make_keys(config.data)
     with claimed(config.data / me) as folder, bound(config.http) as listener:
         # Newest values and answers to commands come straight from the broker; alerts only ever from the database.
-        live = [f"{ROOT}/+/+/{kind}" for kind in (Kind.READINGS, Kind.ANSWER)]
+        live = [(f"{ROOT}/+/+/{kind}", 0) for kind in (Kind.READINGS, Kind.ANSWER)]
         hearing = Hearing(me, (), live, folder=folder, keeps_history=False)
         parts = assemble(config, config.mqtt, hearing=hearing)
         services = parts.services

@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from config.server import ServerConfig
-from contracts.topics import ROOT, Kind
 from server.assembling import Parts, assemble
 from server.database import Database, insert_new
 from server.datadir import claimed, one_at_a_time
@@ -21,6 +20,7 @@ from server.ingest.hearing import Hearing
 from server.ingest.held import Held
 from server.ingest.leases import CHORES
 from server.ingest.share import Share
+from server.ingest.subscriptions import KEPT_OF_ALL
 from server.ingest.tables import heard_sites
 from server.keeping import keep
 from server.ledger import seal
@@ -48,8 +48,7 @@ async def ingest(config: ServerConfig, worker: int) -> None:
     me, held = f"ingest-{worker}", Held()
     make_keys(config.data)
     with claimed(config.data / me) as folder:
-        births = f"{ROOT}/+/+/{Kind.BIRTH}"  # how a site is found that nobody enrolled here
-        hearing = Hearing(me, (), (births,), held, folder=folder)
+        hearing = Hearing(me, (), KEPT_OF_ALL, held, folder=folder)
         parts = assemble(config, config.mqtt, hearing=hearing)
         services = parts.services
         share = Share(me, held, services.database, parts.link, services.writer.write, services.presence, config.sites)

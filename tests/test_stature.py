@@ -73,19 +73,19 @@ def test_from_above_a_child_is_no_smaller_than_a_quarter_and_from_the_side_it_ma
     for share in (child, leaf):
         tracker = Tracker()
         for number in range(10):
-            tracks = tracker.update(np.array([passing(200 + 9 * number, share)]), number * PERIOD_S, SIZE)
-        seen[share] = stature.plausible(tracks[0])
+            tracker.update(np.array([passing(200 + 9 * number, share)]), number * PERIOD_S, SIZE)
+        seen[share] = stature.plausible(tracker.tracks[0])
     assert seen == {child: True, leaf: False}
 
 
 @pytest.mark.parametrize(("turn", "stands"), [(9, False), (20, True)])
-def test_who_first_goes_a_little_one_way_is_a_person_by_the_whole_of_the_way_back(turn: int, stands: bool) -> None:
+def test_who_first_goes_a_little_one_way_is_a_person_by_the_whole_of_the_way_back(turn: int, *, stands: bool) -> None:
     tracker, stature = Tracker(), Stature()
     places = [400 - 5 * min(number, 9) + 5 * min(max(0, number - 9), turn) for number in range(40)]
     for number, x in enumerate(places):
         at = number * PERIOD_S
-        tracks = tracker.update(np.array([person(x)], float), at, SIZE)
-        stature.observe(tracks, at, SIZE)
-    assert tracks[0].proven
-    assert tracks[0].farthest < WAY[0]  # from where it was first seen
-    assert stature.stands(tracks[0]) is stands
+        stature.observe(tracker.update(np.array([person(x)], float), at, SIZE), at, SIZE)
+    [track] = tracker.tracks
+    assert track.proven
+    assert track.farthest < WAY[0]  # from where it was first seen
+    assert stature.stands(track) is stands

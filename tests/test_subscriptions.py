@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from server.ingest.subscriptions import GRANT_S, SUBSCRIBE_AT_ONCE, Subscriptions, wanted
+from server.ingest.subscriptions import EVERY_SITE, GRANT_S, KEPT_OF_ALL, SUBSCRIBE_AT_ONCE, Filter, Subscriptions
 
 GRANTED, REFUSED = (ReasonCode(PacketTypes.SUBACK, identifier=code) for code in (1, 0x80))
+
+
+KINDS = ("birth", "state", "events", "crossings")
 
 
 class Broker:
     """Notes what it is asked; answers when it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, common: Sequence[Filter] = ()) -> None:
         self.now_s = 100.0
         self.packets: list[list[tuple[str, int]]] = []
         self.left: list[str] = []
-        self.subscriptions = Subscriptions("broker:1883", lambda: self.now_s)
+        self.subscriptions = Subscriptions("broker:1883", common, lambda: self.now_s)
 
     @property
     def client(self) -> mqtt.Client:
@@ -47,7 +51,7 @@ def test_a_packet_goes_out_when_the_one_before_is_answered() -> None:
         broker.answer(GRANTED)
         assert len(broker.packets) <= asked + 1
     assert sorted(each for packet in broker.packets for each in packet) == sorted(
-        each for site in sites for each in wanted(site)
+        each for site in sites for each in broker.subscriptions.wanted(site)
     )
     broker.now_s += 10 * GRANT_S
     assert broker.subscriptions.unheard() == frozenset()
@@ -78,16 +82,38 @@ def test_a_site_that_is_left_while_the_broker_thinks_it_over_is_missed_by_nobody
     broker.now_s += 10 * GRANT_S
     assert broker.subscriptions.unheard() == frozenset()
     assert not broker.subscriptions.refused
-    assert broker.left == [one for one, _ in wanted("a")]
+    assert broker.left == [one for one, _ in broker.subscriptions.wanted("a")]
 
 
 def test_what_a_lost_connection_did_not_answer_is_asked_for_by_the_next() -> None:
     broker = Broker()
     broker.subscriptions.ask(broker.client, {"a"})
-    broker.subscriptions.begin()
+    broker.subscriptions.begin(broker.client)
     assert not broker.subscriptions.agreeing
     broker.subscriptions.ask(broker.client, {"a"})
     assert broker.packets[0] == broker.packets[1]
     broker.answer(GRANTED)
     broker.now_s += 10 * GRANT_S
     assert broker.subscriptions.unheard() == frozenset()
+
+
+def test_a_worker_has_four_filters_of_quality_1_however_many_schools_it_takes() -> None:
+    broker = Broker(KEPT_OF_ALL)
+    broker.subscriptions.begin(broker.client)
+    broker.subscriptions.ask(broker.client, {f"s{n}" for n in range(50)})
+    while broker.subscriptions.agreeing:
+        broker.answer(GRANTED)
+    asked = [each for packet in broker.packets for each in packet]
+    assert [one for one, quality in asked if quality] == [f"campus/1/+/+/{kind}" for kind in KINDS]
+    assert ("campus/1/s7/+/birth", 0) in asked  # what the broker retains comes with a school that is taken
+    assert not any(one.startswith("campus/1/s7/") and one.endswith(("/events", "/crossings")) for one, _ in asked)
+    broker.subscriptions.leave(broker.client, {"s7"})
+    assert all(one.startswith("campus/1/s7/") for one in broker.left)
+
+
+def test_of_a_refused_common_filter_every_site_is_unheard() -> None:
+    broker = Broker(KEPT_OF_ALL)
+    broker.subscriptions.begin(broker.client)
+    broker.answer(REFUSED)
+    broker.now_s += GRANT_S
+    assert broker.subscriptions.unheard() == {EVERY_SITE}

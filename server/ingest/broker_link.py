@@ -19,10 +19,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config.agent import MqttSection
 from config.secrets import read_secret
 from contracts.messages import Command, CommandMessage
-from contracts.topics import Kind, Topic, site_filter
+from contracts.topics import Kind, Topic
 from server.ingest.decode import Arrival
 from server.ingest.intake import Answer
-from server.ingest.subscriptions import UNSUBSCRIBE_AT_ONCE, Subscriptions
+from server.ingest.subscriptions import EVERY_SITE, Filter, Subscriptions
 from server.metrics import Metrics
 
 PROBE_S = 2.0
@@ -33,7 +33,6 @@ _ANSWER = f"/{Kind.ANSWER}"
 _STILLS = f"/{Kind.STILLS}"
 _OURS = (f"/{Kind.RECEIPT}", f"/{Kind.COMMAND}")
 _NOT_SENT_AGAIN = (f"/{Kind.BIRTH}", f"/{Kind.STATE}")
-EVERY_SITE = "+"
 AGREEING_S = 20.0  # so much longer than usual a broker may be silent that has not answered a subscription yet
 
 _log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class BrokerLink:
     """One MQTT session. A message is acknowledged to the broker only after its commit.
 
     `is_connected()` is never asked: the link sends itself a probe through the broker, and its age is the health.
-    `extra` are filters to listen to at quality 0 whatever sites are taken.
+    `common` are filters to listen to whatever sites are taken.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class BrokerLink:
         metrics: Metrics,
         sites: Collection[str] = (EVERY_SITE,),
         client_id: str = "ingest-0",
-        extra: Sequence[str] = (),
+        common: Sequence[Filter] = (),
     ) -> None:
         self._section = section
         self._lanes = lanes
@@ -75,8 +74,7 @@ class BrokerLink:
         self._lock = threading.Lock()  # over the next three, so that a reconnect in between forgets no change
         self._sites = set(sites)
         self._left: set[str] = set()
-        self._subscriptions = Subscriptions(f"{section.host}:{section.port}")
-        self._extra = extra
+        self._subscriptions = Subscriptions(f"{section.host}:{section.port}", common)
         self._client_id = client_id
         self._probe_topic = f"campus/server/{client_id}"
         self._client: mqtt.Client | None = None
@@ -110,7 +108,8 @@ class BrokerLink:
     def unheard(self) -> frozenset[str]:
         """Return the sites of which the broker has kept something from us for a while."""
         with self._lock:
-            return self._subscriptions.unheard()
+            found = self._subscriptions.unheard()
+            return frozenset(self._sites or {EVERY_SITE}) if EVERY_SITE in found else found
 
     def answer(self, answer: Answer) -> bool:
         """Publish a receipt. One that is lost is harmless: the agent sends again and is answered again."""
@@ -242,12 +241,9 @@ class BrokerLink:
             self._say_lost(str(reason))
             return
         with self._lock:
-            self._subscriptions.begin()
-            client.subscribe([*((one, 0) for one in self._extra), (self._probe_topic, 0)])
+            client.subscribe(self._probe_topic, 0)
+            self._subscriptions.begin(client)
             self._subscriptions.leave(client, self._left)
-            client.unsubscribe(
-                [site_filter(site) for site in sorted(self._sites)[:UNSUBSCRIBE_AT_ONCE]] or [site_filter()]
-            )
             self._subscriptions.ask(client, self._sites)
         client.publish(self._probe_topic, f"{time.monotonic()}", qos=0)
 

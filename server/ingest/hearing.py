@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.topics import ID_PATTERN, Kind
-from server.ingest.broker_link import EVERY_SITE
 from server.ingest.decode import Arrival
 from server.ingest.held import Everything, Sites
-from server.ingest.subscriptions import site_of
+from server.ingest.subscriptions import EVERY_SITE, Filter, site_of
 
 _ID = re.compile(ID_PATTERN)
 
@@ -39,7 +38,7 @@ class Hearing:
 
     client_id: str = "ingest-0"
     sites: Collection[str] = (EVERY_SITE,)
-    extra: Sequence[str] = ()
+    common: Sequence[Filter] = ()
     held: Sites = field(default_factory=Everything)
     unknown: Unknown = field(default_factory=Unknown)
     keeps_history: bool = True
@@ -49,7 +48,7 @@ class Hearing:
     def ours(self, arrival: Arrival) -> bool:
         """Tell whether to take a message. What is not ours needs no receipt from us: its own worker gives it."""
         site = site_of(arrival.topic)
-        if self.held.covers(site):
+        if self.held.hears(site):
             return True
         if arrival.topic.endswith(f"/{Kind.BIRTH}"):
             self.unknown.note(site)

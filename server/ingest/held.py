@@ -8,9 +8,10 @@ from typing import Protocol
 
 
 class Sites(Protocol):
-    """Tells whether a site is ours now."""
+    """Tells whether a site is ours now, and whether what comes from it is to be taken."""
 
     def covers(self, site: str) -> bool: ...
+    def hears(self, site: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class Everything:
     def covers(self, site: str) -> bool:  # noqa: ARG002
         return True
 
+    def hears(self, site: str) -> bool:  # noqa: ARG002
+        return True
+
 
 @dataclass(slots=True)
 class Held:
@@ -27,9 +31,13 @@ class Held:
 
     sites: frozenset[str] = frozenset()
     until_s: float = 0.0  # on this machine's monotonic clock, before the lease ends by the database's
+    heard: frozenset[str] = frozenset()  # their agents are known here, and we are not about to leave them
 
     def covers(self, site: str) -> bool:
         return site in self.sites and time.monotonic() < self.until_s
+
+    def hears(self, site: str) -> bool:
+        return site in self.heard and self.covers(site)
 
     def hold(self, sites: frozenset[str], until_s: float) -> None:
         """Say what is held now, and for how long without another word."""

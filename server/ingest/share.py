@@ -43,8 +43,8 @@ class Write(Protocol):
 class Share:
     """Changes hands in this order, so that at most one worker answers for a site, and the gap is about a second.
 
-    The old worker unsubscribes, goes on writing what is on its way for one round, writes out its queue and frees the
-    lease; the new one takes it at its next round, reads what is known of the agents and subscribes. What an agent sends
+    The old worker hears no more, goes on writing what is on its way for one round, writes out its queue and frees the
+    lease; the new one takes it at its next round, reads what is known of the agents and hears. What an agent sends
     in between has no receipt and is sent again.
     """
 
@@ -59,8 +59,8 @@ class Share:
         self._write = write
         self._presence = presence
         self._named = frozenset(named)
-        self._taken: frozenset[str] = frozenset()  # subscribed to, and their agents are known
-        self._leaving: frozenset[str] = frozenset()  # of those: unsubscribed a round ago
+        self._taken: frozenset[str] = frozenset()  # heard, or heard until a round ago
+        self._leaving: frozenset[str] = frozenset()  # of those: heard until a round ago
         self._cleaned: frozenset[str] = frozenset()  # not ours, and no subscription of an earlier run is left
         self._failing = False
         self._stop = threading.Event()
@@ -127,12 +127,14 @@ class Share:
         if fresh:
             self._write(lambda c: self._presence.load(c, time.monotonic()))
             self._taken |= fresh
+            self._held.heard |= fresh
             self._cleaned -= fresh
             self._link.take(_schools(fresh))
             _log.info("%s: takes %s", self.me, _few(fresh))
 
     def _leave(self, unwanted: frozenset[str], others: frozenset[str]) -> None:
         self._leaving = unwanted
+        self._held.heard -= unwanted
         strange = others - self._cleaned
         self._cleaned |= strange
         if gone := _schools(unwanted | strange):
@@ -155,11 +157,13 @@ class Share:
         if sites:
             _log.warning("%s: the leases of %s ran out", self.me, _few(sites))
             self._held.hold(self._held.sites - sites, self._held.until_s)
+            self._held.heard -= sites
             self._link.leave(_schools(sites))
             self._taken -= sites
             self._write(lambda _: self._presence.forget(sites))
 
     def _give_all_up(self) -> None:
+        self._held.heard = frozenset()
         self._link.leave(_schools(self._taken))
         self._let_go(self._taken)
         with self._database.write.begin() as connection:

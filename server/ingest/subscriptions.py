@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from contracts.topics import Kind, site_filter
+from contracts.topics import ROOT, Kind
 
+RETAINED = (Kind.BIRTH, Kind.STATE)
 KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 LIVELY = (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER, Kind.STILLS)
 SUBSCRIBE_AT_ONCE = 32  # one packet at a time: a broker that agrees with others on each filter hears nothing else
@@ -21,14 +22,23 @@ GRANT_S = 15.0  # a cluster that elects refuses for a moment
 Filter = tuple[str, int]
 """A topic filter and its quality."""
 
+EVERY_SITE = "+"
+KEPT_OF_ALL: Sequence[Filter] = [(f"{ROOT}/{EVERY_SITE}/+/{kind}", 1) for kind in KEPT]
+"""Four filters, however many sites a worker has. A cluster may make a group of its own for each of quality 1."""
+
 _log = logging.getLogger(__name__)
 
 
 class Subscriptions:
-    """The filters that are not granted yet: waiting, asked for, or refused. Not safe between threads."""
+    """The filters that are not granted yet: waiting, asked for, or refused. Not safe between threads.
 
-    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._address, self._clock = address, clock
+    `common` are wanted whatever sites are.
+    """
+
+    def __init__(
+        self, address: str, common: Sequence[Filter] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._address, self._common, self._clock = address, common, clock
         self._waiting: deque[Sequence[Filter]] = deque()
         self._asked: dict[int, Sequence[Filter]] = {}  # by the number of the packet that has no answer yet
         self._since: dict[Filter, float] = {}  # when each was first asked for
@@ -45,18 +55,28 @@ class Subscriptions:
         return bool(self._since) and not self._asked
 
     def unheard(self, longer_than_s: float = GRANT_S) -> frozenset[str]:
-        """Return the sites of which a filter has not been granted for so long."""
+        """Return the sites of which a filter has not been granted for so long; `EVERY_SITE` for a common one."""
         since_s = self._clock() - longer_than_s
         return frozenset(site_of(one) for (one, _), at_s in self._since.items() if at_s <= since_s)
 
-    def begin(self) -> None:
-        """Forget what a connection before this one was asked."""
+    def begin(self, client: mqtt.Client) -> None:
+        """Forget what a connection before this one was asked, and ask for what is common."""
         self._waiting.clear()
         self._asked.clear()
+        self._ask(client, self._common)
 
     def ask(self, client: mqtt.Client, sites: Collection[str]) -> None:
         """Ask for all kinds of these sites."""
-        self._ask(client, [each for site in sorted(sites) for each in wanted(site)])
+        self._ask(client, [each for site in sorted(sites) for each in self.wanted(site)])
+
+    def wanted(self, site: str) -> Sequence[Filter]:
+        """Return a filter for each kind, but those that are heard of all sites; of these what the broker retains.
+
+        Heartbeats and readings of the past are worth nothing: quality 0, no broker keeps them.
+        """
+        shared = {one.rpartition("/")[2] for one, quality in self._common if quality}
+        kinds = [kind for kind in (*KEPT, *LIVELY) if kind not in shared or kind in RETAINED]
+        return [(f"{ROOT}/{site}/+/{kind}", int(kind in KEPT and kind not in shared)) for kind in kinds]
 
     def ask_again(self, client: mqtt.Client) -> None:
         """Ask for what was refused."""
@@ -64,7 +84,7 @@ class Subscriptions:
 
     def leave(self, client: mqtt.Client, sites: Collection[str]) -> None:
         """Want nothing of these sites any more; the session of an earlier run may still hold their subscriptions."""
-        unwanted = [each for site in sorted(sites) for each in wanted(site)]
+        unwanted = [each for site in sorted(sites) for each in self.wanted(site)]
         for each in unwanted:
             self._since.pop(each, None)
         gone = set(unwanted)
@@ -102,12 +122,6 @@ class Subscriptions:
             _, mid = client.subscribe(list(asked))
             if mid is not None:  # else there is no connection: the next one asks for all
                 self._asked[mid] = asked
-
-
-def wanted(site: str) -> Sequence[Filter]:
-    """Return a filter for each kind. Heartbeats and readings of the past are worth nothing, no broker keeps them."""
-    root = site_filter(site).removesuffix("/+")
-    return [(f"{root}/{kind}", int(kind in KEPT)) for kind in (*KEPT, *LIVELY)]
 
 
 def site_of(one: str) -> str:

@@ -140,7 +140,9 @@ def test_an_alert_is_told_once_to_ear_and_screen_reader(browser: Browser, server
         assert page.evaluate("document.body.dataset.sounded") == first
 
 
-def test_an_alert_told_before_its_agents_birth_is_told_again_with_its_place(browser: Browser, server: Pretended) -> None:
+def test_an_alert_told_before_its_agents_birth_is_told_again_with_its_place(
+    browser: Browser, server: Pretended
+) -> None:
     with opened(browser, server.url) as page:
         live(page)
         server.tell(changes=[alert(1, name="p1", place="")])
