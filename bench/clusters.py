@@ -91,7 +91,8 @@ class NatsNodes(_Processes):
             f"server_name: node-{node}\nlisten: 127.0.0.1:{free_port()}\n"
             f'jetstream {{ store_dir: "{self._folder / f"js-{node}"}", max_mem: 64MB, max_file: 512MB }}\n'
             f"cluster {{ name: campus, listen: 127.0.0.1:{self._routes[node]}, routes: [{routes}] }}\n"
-            f"mqtt {{ host: 127.0.0.1, port: {self.ports[node]}, stream_replicas: {NODES}, ack_wait: 30s }}\n",
+            f"mqtt {{ host: 127.0.0.1, port: {self.ports[node]}, stream_replicas: {NODES}, ack_wait: 30s,"
+            " max_ack_pending: 200 }\n",
             encoding="utf-8",
         )
         with (self._folder / f"nats-{node}.log").open("ab") as log:

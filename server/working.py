@@ -20,7 +20,7 @@ from server.ingest.hearing import Hearing
 from server.ingest.held import Held
 from server.ingest.leases import CHORES
 from server.ingest.share import Share
-from server.ingest.subscriptions import KEPT_OF_ALL
+from server.ingest.subscriptions import OF_ALL_SITES
 from server.ingest.tables import heard_sites
 from server.keeping import keep
 from server.ledger import seal
@@ -48,7 +48,7 @@ async def ingest(config: ServerConfig, worker: int) -> None:
     me, held = f"ingest-{worker}", Held()
     make_keys(config.data)
     with claimed(config.data / me) as folder:
-        hearing = Hearing(me, (), KEPT_OF_ALL, held, folder=folder)
+        hearing = Hearing(me, (), OF_ALL_SITES, held, folder=folder)
         parts = assemble(config, config.mqtt, hearing=hearing)
         services = parts.services
         share = Share(me, held, services.database, parts.link, services.writer.write, services.presence, config.sites)

@@ -12,10 +12,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from contracts.topics import ROOT, Kind
 
-RETAINED = (Kind.BIRTH, Kind.STATE)
 KEPT = (Kind.BIRTH, Kind.STATE, Kind.EVENTS, Kind.CROSSINGS)
 LIVELY = (Kind.HEARTBEAT, Kind.READINGS, Kind.ANSWER, Kind.STILLS)
-SUBSCRIBE_AT_ONCE = 32  # one packet at a time: a broker that agrees with others on each filter hears nothing else
+SUBSCRIBE_AT_ONCE = 8  # one packet at a time: while a cluster agrees on its filters it answers no ping and no probe
 UNSUBSCRIBE_AT_ONCE = 200  # brokers bound the size of a packet
 GRANT_S = 15.0  # a cluster that elects refuses for a moment
 
@@ -23,8 +22,11 @@ Filter = tuple[str, int]
 """A topic filter and its quality."""
 
 EVERY_SITE = "+"
-KEPT_OF_ALL: Sequence[Filter] = [(f"{ROOT}/{EVERY_SITE}/+/{kind}", 1) for kind in KEPT]
-"""Four filters, however many sites a worker has. A cluster may make a group of its own for each of quality 1."""
+OF_ALL_SITES: Sequence[Filter] = [
+    *((f"{ROOT}/{EVERY_SITE}/+/{kind}", 1) for kind in (Kind.EVENTS, Kind.CROSSINGS)),
+    (f"{ROOT}/{EVERY_SITE}/+/{Kind.BIRTH}", 0),  # how a site is found that nobody enrolled here
+]
+"""What a worker hears of all sites. A cluster agrees on each filter of quality 1, and no event may wait for that."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,13 +72,13 @@ class Subscriptions:
         self._ask(client, [each for site in sorted(sites) for each in self.wanted(site)])
 
     def wanted(self, site: str) -> Sequence[Filter]:
-        """Return a filter for each kind, but those that are heard of all sites; of these what the broker retains.
+        """Return a filter for each kind that is not heard of all sites at this quality.
 
         Heartbeats and readings of the past are worth nothing: quality 0, no broker keeps them.
         """
-        shared = {one.rpartition("/")[2] for one, quality in self._common if quality}
-        kinds = [kind for kind in (*KEPT, *LIVELY) if kind not in shared or kind in RETAINED]
-        return [(f"{ROOT}/{site}/+/{kind}", int(kind in KEPT and kind not in shared)) for kind in kinds]
+        qualities = {kind: int(kind in KEPT) for kind in (*KEPT, *LIVELY)}
+        shared = {(one.rpartition("/")[2], quality) for one, quality in self._common}
+        return [(f"{ROOT}/{site}/+/{kind}", q) for kind, q in qualities.items() if (str(kind), q) not in shared]
 
     def ask_again(self, client: mqtt.Client) -> None:
         """Ask for what was refused."""

@@ -47,7 +47,7 @@ def test_schools_a_worker_is_not_let_hear_count_as_nobodys_until_it_is(tmp_path:
                         return orphaned(connection)
 
                 until(lambda: unheard() == 0, "the subscriptions are young: a cluster that elects refuses for a moment")
-                # Four filters for all schools; three find room, which leaves no school whole.
+                # Two filters for all schools, two for each; three find room, which leaves at most one school whole.
                 until(lambda: unheard() >= 2, "the schools that are refused")
                 file = tmp_path / "broker" / "nats.conf"
                 file.write_text(file.read_text("utf-8").replace("20000", "200"), "utf-8")
