@@ -1,4 +1,4 @@
-"""Waiting between tries: longer each time, from the start again after a success."""
+"""Waiting between tries, and for an answer: longer each time, from the start again after a success."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from collections.abc import Callable
 
 DELAYS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _BEAT_S = 1.0
+
+
+class Patience:
+    """How long a silence is borne. Who calls anew into an overload makes it last; a thousand do so together."""
+
+    def __init__(self, first_s: float, most_s: float) -> None:
+        self._first_s = self._s = first_s
+        self._most_s = most_s
+
+    def is_over(self, silent_s: float, least_s: float = 0.0) -> bool:
+        """Tell whether it was silent for too long, at least for `least_s`; the next silence may be twice as long."""
+        if silent_s <= max(self._s, least_s):
+            return False
+        self._s = min(2 * self._s, self._most_s)
+        return True
+
+    def reset(self) -> None:
+        """An answer: be as impatient as at first."""
+        self._s = self._first_s
 
 
 class Backoff:

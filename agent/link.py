@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from agent.backoff import Backoff
+from agent.backoff import Backoff, Patience
 from agent.birth import birth
 from agent.clock import Clock
 from agent.lane import ReadingLane
@@ -39,9 +39,8 @@ log = logging.getLogger(__name__)
 _MOST_ANSWERS = 8
 _BATCH = 500  # readings in one message
 _TURN_S = 1.0
-_BROKER_SILENT_S = 12.0  # no sign of the broker for so long though heartbeats are sent: the line is dead
-_SERVER_SILENT_S = 60.0  # no answer of the server for so long: perhaps our subscription is lost
-_MOST_SILENT_S = 600.0
+_BROKER_SILENT_S = (12.0, 60.0)  # no sign of the broker for so long though heartbeats are sent: the line is dead
+_SERVER_SILENT_S = (60.0, 600.0)  # no answer of the server for so long: perhaps our subscription is lost
 _LAST_WORDS_S = 1.5
 _DELAYS_S = (0.5, 1.0, 2.0, 5.0)
 
@@ -73,7 +72,7 @@ class Link:
         self._started = time.monotonic()
         self._answered: float | None = None
         self._answer = 0
-        self._server_silent_s = _SERVER_SILENT_S
+        self._with_broker, self._with_server = Patience(*_BROKER_SILENT_S), Patience(*_SERVER_SILENT_S)
         self._trouble = ""
         self._answers: deque[Answer] = deque(maxlen=_MOST_ANSWERS)
         self._stills = StillLane()
@@ -187,11 +186,12 @@ class Link:
 
     def _judge(self, connection: Connection, opened: float, now: float) -> None:
         """Leave a connection that only looks alive: paho would say it is connected."""
-        if now - connection.heard > max(_BROKER_SILENT_S, 2.4 * self._config.heartbeat_s):
+        silent_s = now - connection.heard
+        if self._with_broker.is_over(silent_s, 2.4 * self._config.heartbeat_s):
             connection.abandon()
-            raise LinkError(f"{connection.address}: no sign of the broker for {now - connection.heard:.0f} s")
-        if now - max(opened, self._answered or 0.0) > self._server_silent_s:
-            silent_s, self._server_silent_s = self._server_silent_s, min(2 * self._server_silent_s, _MOST_SILENT_S)
+            raise LinkError(f"{connection.address}: no sign of the broker for {silent_s:.0f} s")
+        silent_s = now - max(opened, self._answered or 0.0)
+        if self._with_server.is_over(silent_s):
             never = f": is this enrolled as {self._config.site}/{self._config.agent}?" if self._answered is None else ""
             raise LinkError(f"{connection.address}: the server has not answered for {silent_s:.0f} s{never}")
 
@@ -231,7 +231,8 @@ class Link:
                         if self._answered is None or self.answer_age_s() > 2.4 * self._config.heartbeat_s:
                             self._publisher.reconnected()  # what was sent into the silence: again at once
                         self._answered, self._answer = time.monotonic(), receipt.heartbeat
-                        self._server_silent_s = _SERVER_SILENT_S
+                        self._with_broker.reset()
+                        self._with_server.reset()
                     self._publisher.receipt(receipt)
                 case Kind.COMMAND:
                     self._obey(CommandMessage.model_validate_json(message.body).command)

@@ -23,7 +23,7 @@ from contracts.vocabulary import Clock, Severity
 
 POINTS, BATCHES_A_CYCLE, CYCLE_S = 100, 10, 10.0
 BEAT_S, AGAIN_S = 5.0, 3.0
-SILENT_S = 15.0  # without a receipt of a heartbeat it dials anew
+SILENT_S = 60.0  # without a receipt of a heartbeat it dials anew
 AT_ONCE = 25  # connections being made at one moment
 
 
