@@ -151,7 +151,7 @@ class RabbitNodes(_Processes):
         with (self._folder / f"rabbit-{node}.log").open("ab") as log:
             self._processes[node] = subprocess.Popen(
                 [str(self._binary)], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                start_new_session=True, cwd=self._folder,  # where a node that gives up leaves its dump
             )  # fmt: skip
 
     def close(self) -> None:
