@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 _MOST_ANSWERS = 8
 _BATCH = 500  # readings in one message
 _TURN_S = 1.0
+# At first, and at most where it happens again:
 _BROKER_SILENT_S = (12.0, 60.0)  # no sign of the broker for so long though heartbeats are sent: the line is dead
 _SERVER_SILENT_S = (60.0, 600.0)  # no answer of the server for so long: perhaps our subscription is lost
 _LAST_WORDS_S = 1.5

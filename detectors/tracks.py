@@ -137,7 +137,8 @@ class Tracker:
         extent = float(np.sqrt(max(track.size.prod(), 1.0)))
         inside = bool((np.abs(track.box - self._borders) > BORDER).all())
         if inside and abs(np.log(max(track.size.prod(), 1.0) / max(before, 1.0))) > JUMP:
-            track.since = track.box.copy()
+            track.since = track.turned = track.box.copy()
+            track.kept, track.back = 0.0, ()
         track.area += 0.2 * (float(track.size.prod()) - track.area)
         track.shape += 0.2 * (_shape(track.size) - track.shape)
         track.ways = (*track.ways[-4:], self._way(track.since, track.box) / extent)

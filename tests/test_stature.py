@@ -89,3 +89,14 @@ def test_who_first_goes_a_little_one_way_is_a_person_by_the_whole_of_the_way_bac
     assert track.proven
     assert track.farthest < WAY[0]  # from where it was first seen
     assert stature.stands(track) is stands
+
+
+def test_a_blob_that_joins_another_travels_from_there_alone() -> None:
+    tracker, stature = Tracker(), Stature()
+    for number in range(50):
+        x, at = 400.0 + 5 * min(number, 10), number * PERIOD_S
+        right = x + 5 * min(number - 25, 14)  # it went on as one with what was beside it
+        box = person(x) if number < 25 else (right - 15, 322.0, right + 50, 400.0)
+        stature.observe(tracker.update(np.array([box], float), at, SIZE), at, SIZE)
+    [track] = tracker.tracks
+    assert track.steady < WAY[0]

@@ -15,6 +15,6 @@ form.addEventListener("submit", async (event) => {
     await put(`/api/v1/drills/${id}/record`, Object.fromEntries(new FormData(form)));
     location.reload();
   } catch (e) {
-    say(form.querySelector(".failed"), t("drills.failed", { text: e.detail ?? e.message }));
+    say(form.querySelector(".failed"), t("drills.failed", { text: e.detail }));
   }
 });
