@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.brokers import kind_of
-from bench.vision import VIDEO, flat
+from bench.crossings import VIDEO, flat
 
 SECONDS, TURNS = float(os.environ.get("CAMERAS_SECONDS", "25")), int(os.environ.get("CAMERAS_TURNS", "2"))
 WARM_UP_S = 8.0

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.camera_tally import Tally
-from bench.vision import VIDEO, Clip, flat
+from bench.crossings import VIDEO, Clip, flat
 from config.cameras import CameraSection, LineSection, ZoneSection
 from detectors.camera_watch import CameraWatch, people_detector
 from drivers.recording import Recording

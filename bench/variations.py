@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from bench.vision import VIDEO, Clip, flat, matched, told, visits_of
+from bench.crossings import VIDEO, Clip, flat, matched, told
+from bench.vision import visits_of
 from config.cameras import CameraSection, FireSection, LineSection, ZoneSection
 from detectors.camera_watch import CameraWatch, people_detector
 from detectors.findings import Event, Finding

@@ -17,6 +17,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.crossings import MODELS, SHARED, VIDEO, Clip, crossings, flat, play
 from bench.row import Row
 from config.cameras import CameraSection, FireSection, LineSection, ModelSection, ZoneSection
 from detectors.camera_watch import CameraWatch, people_detector
@@ -27,65 +28,8 @@ from drivers.recording import Recording
 from drivers.samples import Frame
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared" / "data"
-VIDEO, MODELS, EXITS = SHARED / "video", SHARED / "models", SHARED / "sensors" / "ped_exit"
-TOLERANCE_S = 1.0
+EXITS = SHARED / "sensors" / "ped_exit"
 PEOPLE_MODELS = ("yolox_nano.onnx", "ssdlite_pedestrian.pb")  # a general one, and that of `model get`; minutes each
-
-Clip = dict[str, Any]
-
-
-def flat(points: Sequence[Sequence[float]]) -> Any:
-    """Return pairs as one flat tuple."""
-    return tuple(float(value) for point in points for value in point)
-
-
-def play(clip: Clip, **parts: Any) -> list[Finding]:
-    """Run one clip through the detectors that run live."""
-    camera = CameraSection(id="clip", name="clip", source=str(VIDEO / clip["file"]), **parts)
-    watch = CameraWatch(camera, people_detector(camera))
-    with Recording(camera.source, camera.frames_per_s) as recording:
-        return [finding for frame in recording.frames() for finding in watch.update(frame)]
-
-
-def matched(true: Sequence[tuple[float, str]], found: Sequence[tuple[float, str]]) -> int:
-    """How many of the true ones were found, within a second and in the same direction, each once."""
-    pairs = sorted(
-        (abs(a[0] - b[0]), i, j)
-        for i, a in enumerate(true)
-        for j, b in enumerate(found)
-        if a[1] == b[1] and abs(a[0] - b[0]) <= TOLERANCE_S
-    )
-    left, right = set[int](), set[int]()
-    for _, i, j in pairs:
-        if i not in left and j not in right:
-            left.add(i)
-            right.add(j)
-    return len(left)
-
-
-def told(found: Sequence[Finding]) -> list[tuple[float, str]]:
-    """When and which way, once for each person that was counted."""
-    return [(f.at, f.direction.value) for f in found if isinstance(f, Crossing) for _ in range(f.count)]
-
-
-def crossings(clips: Sequence[Clip], model: ModelSection | None) -> list[Row]:
-    """Count people on the open clips."""
-    rows: list[Row] = []
-    right = extra = total = 0
-    for clip in clips:
-        true = [(event["t"], event["dir"]) for event in clip["truth"]["events"]]
-        found = told(play(clip, line=(LineSection(id="l", name="l", line=flat(clip["line"])),), model=model))
-        good = matched(true, found)
-        right, extra, total = right + good, extra + len(found) - good, total + len(true)
-        rows.append(_counts(f"  {clip['file']}", good, len(true), len(found) - good, ""))
-    mode, goal = (model.path.name, ">= 55 right, <= 2 extra") if model else ("motion", ">= 53 right, <= 3 extra")
-    return [_counts(f"crossings, {mode}", right, total, extra, goal), *rows]
-
-
-def _counts(name: str, right: int, true: int, extra: int, goal: str) -> Row:
-    text = f"{right} of {true} right ({100 * right / true:.0f} %), {true - right} missed, {extra} extra"
-    return Row(name, text, goal, {"right": right, "true": true, "extra": extra})
 
 
 def visits(clips: Sequence[Clip]) -> list[Row]:

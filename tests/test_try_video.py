@@ -62,7 +62,7 @@ def test_real_people_are_counted_on_a_real_clip(vtest: Path) -> None:
     summary = lines[-1]["summary"]
     assert code == 0
     assert {line["direction"] for line in lines[:-1]} == {"left", "right"}
-    assert 24 <= len(lines) - 1 <= 40  # 32 are true; bench/vision.py judges each
+    assert 24 <= len(lines) - 1 <= 40  # 32 are true; bench/crossings.py judges each
     assert isinstance(summary, dict)
     assert summary["frames"] == 795
     assert summary["seconds_of_input"] == 79.5
