@@ -17,6 +17,7 @@ from detectors.line import LineCounter
 from detectors.people import People
 from detectors.people.columns import apart
 from detectors.people.stature import Stature
+from detectors.people.vehicles import Vehicles, without
 from detectors.people.whole import WholeMotion
 from detectors.smoke_seen import SmokeWatch
 from detectors.tracks import Tracker
@@ -54,6 +55,7 @@ class CameraWatch:
         self._tracker = Tracker()
         self._stature = Stature()
         self._whole = WholeMotion()
+        self._vehicles = Vehicles()
         self._lines: list[LineCounter] = []
         self._flows: list[FlowCounter] = []
         self._zones = [ZoneWatch(zone) for zone in camera.zone]
@@ -145,6 +147,8 @@ class CameraWatch:
         if self._lines and people.foreground is not None and figure is not None:
             boxes = apart(boxes, people.foreground, figure)
         tracks = self._tracker.update(boxes, frame.at, size)
+        if people.foreground is not None:
+            self._vehicles.observe(tracks, people.foreground, frame.at)
         self._stature.observe(tracks, frame.at, size)
         if self._zones and people.foreground is not None:
             self._whole.observe(tracks, people.foreground, frame.at)
@@ -153,7 +157,7 @@ class CameraWatch:
             findings += counted
             if people.foreground is not None and self._stature.upright < 0.5:
                 # from the side people hide each other, and near ones are larger: flow would not be of people
-                findings += flow.update(people.foreground, counted, frame.at)
+                findings += flow.update(without(people.foreground, tracks), counted, frame.at)
         for zone in self._zones:
             armed = is_armed(zone.zone.armed, frame.utc)
             findings += zone.update(tracks, self._stature, frame.at, armed=armed)

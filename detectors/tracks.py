@@ -21,6 +21,7 @@ COAST_S = 1.5  # a person behind a lamp post is waited for this long
 TRAVEL = 0.7  # of its own size: who went this far is someone
 JUMP = 0.5  # of the logarithm of the area: blobs that join or part do not travel
 BORDER = 3.0  # pixels
+MOVES, BLOCKS = 3, 0.6  # so many outlines tell whether it is a vehicle, and so many of them are blocks if it is
 MOST = 200  # tracks at once; the oldest unseen ones give way
 
 
@@ -49,6 +50,8 @@ class Track:
     learned_cut: float = 0.0  # the same, while the picture cut it off
     steps: int = 0  # how often it was looked whether it took its looks along when it moved
     whole: int = 0  # and did
+    moves: int = 0  # how often its outline was compared after it moved
+    blocks: int = 0  # and was the same full block
 
     @property
     def confirmed(self) -> bool:
@@ -59,6 +62,11 @@ class Track:
     def proven(self) -> bool:
         """Whether it went somewhere, as people do and leaves, ghosts and reflections do not."""
         return self.confirmed and self.farthest >= TRAVEL
+
+    @property
+    def vehicle(self) -> bool:
+        """Whether it moves as cars do: a block that stays as it is."""
+        return self.moves >= MOVES and self.blocks >= BLOCKS * self.moves
 
     @property
     def size(self) -> Vector:
@@ -150,11 +158,7 @@ class Tracker:
         track.steady = max(track.steady, track.kept, min(track.back) if len(track.back) == 5 else 0.0)
 
     def _way(self, begin: Vector, end: Vector) -> float:
-        """How far it is from one box to the other, pixels: by those edges that the picture's border does not cut."""
-        free = (np.abs(end - self._borders) > BORDER) & (np.abs(begin - self._borders) > BORDER)
-        moved = end - begin
-        x, y = (moved[axis::2][free[axis::2]] for axis in (0, 1))
-        return float(np.hypot(x.mean() if len(x) else 0.0, y.mean() if len(y) else 0.0))
+        return float(np.hypot(*way(begin, end, self._borders)))
 
     def _share(self, boxes: Boxes, lost: set[int], at: float) -> None:
         """Two people whose blobs became one are both still there: keep the second within the common blob."""
@@ -170,6 +174,14 @@ class Tracker:
                 track.seen_at = at
                 track.merged = True
                 lost.discard(i)
+
+
+def way(begin: Vector, end: Vector, borders: Vector, near: float = BORDER) -> Vector:
+    """Return the way from one box to the other, x y, by those edges that the picture's borders do not cut."""
+    free = (np.abs(end - borders) > near) & (np.abs(begin - borders) > near)
+    moved = end - begin
+    x, y = (moved[axis::2][free[axis::2]] for axis in (0, 1))
+    return np.array((x.mean() if len(x) else 0.0, y.mean() if len(y) else 0.0))
 
 
 def distance(a: Boxes, b: Boxes) -> NDArray[np.float64]:

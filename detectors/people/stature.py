@@ -61,7 +61,7 @@ class Stature:
         self._areas *= keep
         self._shapes *= keep
         for track in tracks:
-            if track.proven and not track.merged and track.seen_at == at:
+            if track.proven and not track.merged and not track.vehicle and track.seen_at == at:
                 width, height = track.size
                 area = max(float(width * height), 1.0)
                 way = self._way(track)
@@ -106,7 +106,9 @@ class Stature:
         return np.clip(point, 1.5, self._size - 1.5)  # a foot below the picture's edge stands on that edge
 
     def plausible(self, track: Track) -> bool:
-        """Whether the track is large enough for a person, by those seen so far and by what was said of this place."""
+        """Whether the track is no vehicle, and large enough by those seen so far and by what was said of this place."""
+        if track.vehicle:
+            return False
         least = SMALL[0] + self.upright * (SMALL[1] - SMALL[0])
         return track.area >= least * self.area and float(track.size[1]) >= SHORT * self.said(float(track.foot[1]))
 
