@@ -71,12 +71,14 @@ def user_disable(name: str, config: Config) -> None:
 
 @_user.command("password")
 def user_password(name: str, config: Config) -> None:
-    """Make a new password and print it once; the open sessions end."""
+    """Make a new password and print it once; the open sessions and all tokens end."""
     from server.accounts import users  # noqa: PLC0415
 
     password = users.make_password()
-    _write(config, lambda c: users.set_password(c, name, password))
+    ended = _write(config, lambda c: users.set_password(c, name, password, datetime.now(UTC)))
     typer.echo(f"user {name}: the password is {password} (shown only now)")
+    if ended:
+        typer.echo(f"user {name}: {ended} tokens were revoked; programs that used them need others")
 
 
 @_kiosk.command("add")

@@ -107,6 +107,12 @@ def revoke(connection: Connection, token: int, now: datetime, owner: str | None 
     return found
 
 
+def revoke_all(connection: Connection, user: int, now: datetime) -> int:
+    """End all tokens of a user for good; return how many."""
+    open_ = (tokens.c.user == user) & tokens.c.revoked_at.is_(None) & (tokens.c.expires_at > now)
+    return connection.execute(update(tokens).where(open_).values(revoked_at=now)).rowcount
+
+
 def standing(connection: Connection, hashes: Sequence[str], now: datetime) -> Mapping[str, Reach]:
     """Return which of these tokens still stand and how far each sees now, for streams that are open."""
     query = select(tokens.c.hash, tokens.c.user, tokens.c.site).join(users, users.c.id == tokens.c.user)

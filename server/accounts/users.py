@@ -12,6 +12,7 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from sqlalchemy import Connection, delete, insert, select, update
 
+from server.accounts import tokens
 from server.accounts.permissions import Role
 from server.accounts.reach import EVERY, EVERYWHERE, Reach, of_users
 from server.accounts.reach import put as put_reach
@@ -93,14 +94,16 @@ def disable(connection: Connection, name: str) -> None:
     _change(connection, name, disabled=True)
 
 
-def set_password(connection: Connection, name: str, password: str) -> None:
-    """Set another password, let a disabled user in again, and end the sessions that are open."""
-    put_password(connection, name, hash_password(password))
+def set_password(connection: Connection, name: str, password: str, now: datetime) -> int:
+    """Set another's password, let a disabled user in again, end the open sessions and all tokens; return how many."""
+    return put_password(connection, name, hash_password(password), now)
 
 
-def put_password(connection: Connection, name: str, hashed: str) -> None:
+def put_password(connection: Connection, name: str, hashed: str, now: datetime) -> int:
     """Do the same with a password that was hashed before."""
     _change(connection, name, password=hashed, disabled=False)
+    # Whoever knew the old password could have made a token with it, to come back by.
+    return tokens.revoke_all(connection, find(connection, name).id, now)
 
 
 def check(connection: Connection, name: str, password: str) -> int | None:
@@ -125,7 +128,7 @@ def assign(connection: Connection, name: str, role: Role, reach: Reach) -> None:
 
 
 def put_own(connection: Connection, name: str, hashed: str, kept: str) -> None:
-    """Set one's own password; all sessions but the one named by its hash end."""
+    """Set one's own password; all sessions but the one named by its hash end, tokens stay."""
     user = find(connection, name).id
     connection.execute(update(users).where(users.c.id == user).values(password=hashed))
     connection.execute(delete(sessions).where(sessions.c.user == user, sessions.c.hash != kept))

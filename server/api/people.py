@@ -130,14 +130,15 @@ def change(name: Name, body: Place, session: Admin, services: Parts) -> UserView
 
 @router.post("/users/{name}/password", responses=declared(401, 403, 404, 409, 503))
 def renew(name: Name, session: Admin, services: Parts) -> PasswordView:
-    """Make a new password for a user who forgot his; his open sessions end."""
+    """Make a new password for a user who forgot his; his open sessions and his tokens end."""
     password = users.make_password()
     hashed = users.hash_password(password)
 
     def work(connection: Connection) -> None:
         _own(connection, session, name)
-        users.put_password(connection, name, hashed)
-        note(connection, services.now(), session.user, "user password", name)
+        ended = users.put_password(connection, name, hashed, services.steady())
+        text = f"tokens revoked: {ended}" if ended else ""
+        note(connection, services.now(), session.user, "user password", name, text=text)
 
     services.writer.write(work)
     return PasswordView(name=name, password=password)

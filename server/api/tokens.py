@@ -54,6 +54,7 @@ class Passwords(BaseModel):
 
     old: str = Field(max_length=200)
     new: str = Field(max_length=200)
+    end_tokens: bool = Field(default=False, description="end one's tokens for programs too")
 
 
 @router.get("/tokens", responses=declared(401, 403))
@@ -101,7 +102,7 @@ def revoke(token: Annotated[int, Path(ge=1, lt=2**31)], session: Owner, services
 
 @router.put("/session/password", status_code=204, responses=declared(401, 403, 409, 422, 429, 503))
 def change(body: Passwords, session: Annotated[Session, Depends(require("account.write"))], services: Parts) -> None:
-    """Change one's own password; all other sessions of this user end."""
+    """Change one's own password; all other sessions of this user end, and his tokens where he asks for it."""
     if session.scope is not None:
         raise Problem(403, "Not allowed", "a token changes no password")
     wait_s = services.throttle.try_(services.mono_s(), f"password {session.user}")
@@ -120,7 +121,10 @@ def change(body: Passwords, session: Annotated[Session, Depends(require("account
 
     def work(connection: Connection) -> None:
         users.put_own(connection, session.user, hashed, session.hash)
-        note(connection, services.now(), session.user, "password change", session.user)
+        mine = users.find(connection, session.user).id
+        ended = tokens.revoke_all(connection, mine, services.steady()) if body.end_tokens else 0
+        text = f"tokens revoked: {ended}" if ended else ""
+        note(connection, services.now(), session.user, "password change", session.user, text=text)
 
     services.writer.write(work)
     services.throttle.forget(f"password {session.user}")

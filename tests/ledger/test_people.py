@@ -94,7 +94,7 @@ def test_a_person_changes_the_own_password_and_is_out_everywhere_else(campus: Ca
     services = campus.services
     here, there = campus.as_(Role.TEACHER), Client(campus.app, "")
     with services.database.write.begin() as connection:
-        users.set_password(connection, "teacher@yx-1", PASSWORD)
+        users.set_password(connection, "teacher@yx-1", PASSWORD, NOW)
         number = users.find(connection, "teacher@yx-1").id
         here, there = (
             Client(campus.app, sessions.open_session(connection, number, services.steady())) for _ in range(2)
@@ -145,6 +145,39 @@ def test_a_token_ends_with_its_days_its_owner_and_its_owners_school(campus: Camp
     assert long_.request("GET", "/api/v1/hazards").status_code == 200  # the new role reads hazards too
     boss.request("PATCH", "/api/v1/users/safety@yx-1", json={"disabled": True})
     assert long_.request("GET", "/api/v1/hazards").status_code == 401
+
+
+def test_a_new_password_by_an_administrator_ends_the_tokens_made_before_and_nobody_elses(campus: Campus) -> None:
+    boss, safety, teacher = admin(campus), campus.as_(Role.SAFETY), campus.as_(Role.TEACHER)
+    old, others = (Program(person, token_of(person)) for person in (safety, teacher))
+    assert boss.post("/api/v1/users/safety@yx-1/password").status_code == 200
+    assert "not any more" in sentence(old.request("GET", "/api/v1/hazards"), 401)
+    assert others.request("GET", "/api/v1/hazards").status_code == 200
+    (line,) = boss.get("/api/v1/audit?action=user").json()
+    assert (line["action"], line["text"]) == ("user password", "tokens revoked: 1")
+    for disabled in (True, False):
+        boss.request("PATCH", "/api/v1/users/safety@yx-1", json={"disabled": disabled})
+    assert old.request("GET", "/api/v1/hazards").status_code == 401  # for good
+
+
+@pytest.mark.parametrize(("asked", "status"), [({}, 200), ({"end_tokens": True}, 401)], ids=["kept", "ended"])
+def test_a_persons_own_change_of_password_keeps_tokens_unless_asked_to_end_them(
+    campus: Campus, asked: dict[str, bool], status: int
+) -> None:
+    services, person = campus.services, campus.as_(Role.TEACHER)
+    program = Program(person, token_of(person))
+    with services.database.write.begin() as connection:
+        user = users.find(connection, "teacher@yx-1").id
+        users.put_own(connection, "teacher@yx-1", users.hash_password(PASSWORD), "")
+        person = Client(campus.app, sessions.open_session(connection, user, services.steady()))
+    body = {"old": PASSWORD, "new": "another-password", **asked}
+    assert person.put("/api/v1/session/password", json=body).status_code == 204
+    assert program.request("GET", "/api/v1/hazards").status_code == status
+
+
+def token_of(person: Client) -> str:
+    """Make a token that reads the ledger; return its text."""
+    return person.post("/api/v1/tokens", json={"name": "x", "scope": ["hazards.read"]}).json()["token"]
 
 
 def test_nobody_makes_a_token_that_can_do_more_than_himself(campus: Campus) -> None:

@@ -15,9 +15,11 @@ field("password").addEventListener("submit", async (event) => {
   const said = field("changed");
   if (field("new").value !== field("again").value) return say(said, t("account.differ"));
   try {
-    await put("/api/v1/session/password", { old: field("old").value, new: field("new").value });
+    await put("/api/v1/session/password", { old: field("old").value, new: field("new").value, end_tokens: field("end-tokens").checked }); // prettier-ignore
     for (const id of ["old", "new", "again"]) field(id).value = "";
-    say(said, t("account.changed"));
+    say(said, t(field("end-tokens").checked ? "account.changed.tokens" : "account.changed"));
+    field("end-tokens").checked = false;
+    await read();
   } catch (error) {
     say(said, error.detail || error.message);
   }
