@@ -81,7 +81,7 @@ def assemble(
     allowance = Allowance(config.limits)
     writer = Writer(database, intake, metrics, failpoint, Turns(refused=allowance.refused, pace=PACE))
     books = Books(ledger, plan.duties)
-    conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty, books.void_duty)
+    conductor = Conductor(database, writer.write, schools, books.open_hazard, books.fulfil_duty, books.void_duty, hook)
     latest = Latest()
     series = make_series(config.history, folder, metrics, writes=hearing.keeps_history)
     lane = ReadingsLane(latest, series if hearing.keeps_history else Nowhere(), metrics, sites)

@@ -39,6 +39,11 @@ class Signal:
     drill: bool = False
 
 
+def is_held_door(kind: str, severity: str, reason: str) -> bool:
+    """Tell whether somebody holds this door open, as people do who walk out in a drill; a forced one is not held."""
+    return severity != Severity.CRITICAL and (kind == Hazard.FIRE_DOOR or (kind == Hazard.DOOR and reason == "held"))
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """The alert as it stands after one change."""
@@ -111,6 +116,8 @@ def _again(alert: Alert, signal: Signal) -> Alert:
     worse = _rank(signal.severity) < _rank(alert.severity)
     recurred = not alert.active or alert.normal_at is not None or alert.reset_at is not None
     recurred = recurred or signal.reason == SEEN_AGAIN
+    # A door that was opened in a drill is of the drill until the drills say that it should be closed by now.
+    of_drill = signal.drill or (not recurred and is_held_door(signal.kind, signal.severity, signal.reason))
     told_anew = worse or recurred or signal.kind == Hazard.FAULT  # a disk that was low may be full by now
     return altered(
         alert,
@@ -125,7 +132,7 @@ def _again(alert: Alert, signal: Signal) -> Alert:
         normal_at=None,
         reset_at=None,
         late=alert.late and signal.late,
-        drill=alert.drill and signal.drill,
+        drill=alert.drill and of_drill,
     )
 
 

@@ -13,9 +13,11 @@ from sqlalchemy import Connection, select
 from config.school import SchoolConfig
 from contracts.topics import Kind
 from contracts.vocabulary import Clock
+from server.alerts.alert import AlertHook
+from server.alerts.alert import no_ledger as no_alert_ledger
 from server.changes import announce
 from server.database import Database
-from server.drills import outcome, store
+from server.drills import doors, outcome, store
 from server.drills.beats import known_beats
 from server.drills.clocks import Moment, Trust, align
 from server.drills.engine import result
@@ -84,6 +86,7 @@ class Conductor:
     open_hazard: OpenHazard = no_ledger
     fulfil_duty: FulfilDuty = no_duties
     void_duty: Callable[[Connection, store.Drill], None] = no_void
+    alert_hook: AlertHook = no_alert_ledger
     _known: dict[str, Result] = field(default_factory=dict[str, Result])
     _looked: dict[str, int] = field(default_factory=dict[str, int])
     _settled_s: float = 0.0
@@ -93,6 +96,7 @@ class Conductor:
         settled = now_s - self._settled_s >= 30.0
         if settled:
             self._settled_s = now_s
+            self._close_doors(now_s)
         with self.database.read.connect() as connection:
             opened = store.open_drills(connection, now_s)
         for drill in opened:
@@ -113,6 +117,14 @@ class Conductor:
         """The drill as it stands now."""
         school = self.schools.get(drill.site) or SchoolConfig(site=drill.site, name=drill.site)
         return result(gather(connection, drill, school), horizon(connection, drill, school, now_s))
+
+    def _close_doors(self, now_s: float) -> None:
+        """A door that is open still, long after its drill, is a real alarm from now on."""
+        with self.database.read.connect() as connection:
+            found = doors.left_open(connection, now_s)
+        now = datetime.fromtimestamp(now_s, tz=UTC)
+        for alert in found:
+            self.write(lambda c, a=alert: doors.stand(c, a, now, self.alert_hook))
 
     def _start(self, drill: store.Drill, school: SchoolConfig, now_s: float) -> None:
         """Give the signals that the schedule, a relay, a panel or the length of the shelter phase call for."""

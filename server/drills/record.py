@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.drills import words
+from server.drills.doors import OpenDoor
 from server.drills.feasibility import minutes
 from server.drills.outcome import Problem
 from server.drills.results import Result, Verdict
@@ -49,6 +50,7 @@ class Record:
     problems: Sequence[Problem]
     past: Sequence[Past]
     revision: int
+    doors: Sequence[OpenDoor] = ()
 
 
 def rows(record: Record) -> list[tuple[str, str]]:
@@ -81,7 +83,14 @@ def rows(record: Record) -> list[tuple[str, str]]:
         ("正式用时", words.verdict_line(found)),
         ("计时依据", words.TRUSTS[found.official.trust] if found.official else "—"),
         ("用时最长的出口", bottleneck(found)),
+        ("演练中敞开的门", "；".join(door(one) for one in record.doors) or "无"),
     ]
+
+
+def door(one: OpenDoor) -> str:
+    """Which door, from when to when."""
+    until = words.local(one.until)[11:] if one.until else "仍未关"
+    return f"{' '.join(filter(None, (one.place, one.name)))} {words.local(one.since)[11:]}–{until}"
 
 
 def source(found: Result) -> str:

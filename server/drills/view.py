@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from config.school import SchoolConfig
+from server.alerts.rules import is_held_door
 from server.alerts.tables import IS_OPEN, alerts
-from server.drills import outcome, store
+from server.drills import doors, outcome, store
+from server.drills.doors import OpenDoor
 from server.drills.feasibility import Forecast, forecasts
 from server.drills.record import FIELDS, Past, Record
 from server.drills.results import Phase, Result, Verdict
@@ -91,6 +93,7 @@ class DrillView:
     record: dict[str, str]
     armed_until: datetime | None
     shelter_s: float | None
+    doors: tuple[OpenDoor, ...]  # held open while it ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ def view(
         record={key: str(written.get(key, "") or "") for key in FIELDS},
         armed_until=drill.armed_until,
         shelter_s=float(written["shelter_s"]) if written.get("shelter_s") else None,
+        doors=tuple(doors.in_drill(connection, drill)),
     )
 
 
@@ -173,7 +177,9 @@ def running_now(connection: Connection, drill: store.Drill, school: SchoolConfig
     real = [
         RealAlarm(row.id, row.name, row.place, row.kind, row.severity, row.began_at)
         for row in connection.execute(query)
-        if row.severity in ALARMING and not (school and rehearsed(school, row.agent, row.point, row.kind))
+        if row.severity in ALARMING
+        and not (school and rehearsed(school, row.agent, row.point, row.kind))
+        and not (row.drill and is_held_door(row.kind, row.severity, row.reason))
     ]
     return RunningDrill(drill.id, drill.site, drill.name, drill.phase.value, tuple(real))
 
@@ -192,6 +198,7 @@ def record(connection: Connection, drill: store.Drill, found: Result, school: Sc
         problems=outcome.problems(connection, drill.id),
         past=past,
         revision=len(outcome.revisions(connection, drill.id)),
+        doors=doors.in_drill(connection, drill),
     )
 
 

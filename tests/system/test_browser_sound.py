@@ -118,6 +118,18 @@ def test_only_what_is_new_and_wants_a_person_is_heard(
     assert heard(wall, len(rhythm)) == rhythm
 
 
+def test_a_door_held_open_in_a_drill_is_a_silent_card_and_sounds_when_it_is_real(
+    wall: Page, running: Pretended
+) -> None:
+    running.tell(changes=[alert(1, "warning", "fire-door", drill=True)])
+    expect(wall.locator("article.card.drill .tags")).to_contain_text("演练", timeout=PATIENT_MS)
+    assert heard(wall, 0) == []
+    running.tell(changes=[alert(1, "warning", "fire-door")])
+    assert heard(wall, 2) == IMPORTANT
+    running.tell(changes=[alert(2, "critical", "fire", drill=True)])
+    assert heard(wall, 6) == URGENT, "a fire in a drill is heard as any"
+
+
 def test_a_page_whose_sound_was_never_tried_says_so_and_is_silent(browser: Browser, running: Pretended) -> None:
     running.tell(clear=True, points=points(), agents=agents(), refuse=None, wall=WALL)
     with opened(browser, "about:blank") as page:

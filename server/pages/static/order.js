@@ -28,5 +28,9 @@ export function split(alerts, places = CARDS) {
   return { cards, stack };
 }
 
+/** A door that people hold open as they walk out in a drill: a card, and no sound unless it stays open. */
+export const heldInDrill = ({ drill, severity, kind, reason }) =>
+  drill && severity !== "critical" && (kind === "fire-door" || (kind === "door" && reason === "held"));
+
 /** Alerts of one incident share their ledger entry, or their place: they sound once. */
 export const incident = (alert) => (alert.hazard ? `hazard ${alert.hazard}` : `${alert.site} ${alert.place || alert.point}`);

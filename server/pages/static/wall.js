@@ -8,7 +8,7 @@ import { showAdvice } from "/static/advice.js";
 import { readSide, showHealth, showPlan } from "/static/side.js";
 import { clock } from "/static/moments.js";
 import { sentence, what, where } from "/static/naming.js";
-import { incident, inOrder, split, unacked } from "/static/order.js";
+import { heldInDrill, incident, inOrder, split, unacked } from "/static/order.js";
 import { showPlaces } from "/static/places.js";
 import { askShelf, shelvable, showShelf } from "/static/shelf.js";
 import * as sound from "/static/sound.js";
@@ -38,7 +38,9 @@ function started() {
 }
 
 function arrived(alert, had) {
-  if (unacked(alert) && (!had || !unacked(had))) announce(alert);
+  const real = had?.drill && !alert.drill; // it was marked as of a drill, and is not any more
+  if (real) announced.delete(alert.id);
+  if (unacked(alert) && (!had || !unacked(had) || real)) announce(alert);
   else if (!unacked(alert)) announced.delete(alert.id);
   else if (alert.name !== had.name) rename(alert);
   draw();
@@ -55,7 +57,7 @@ function announce(alert) {
   told.textContent = t("wall.new", { text: sentence(alert) });
   byId("heard").append(told);
   if (byId("heard").childElementCount > 20) byId("heard").firstElementChild.remove();
-  if (alert.late || alert.shelved_until) return;
+  if (alert.late || alert.shelved_until || heldInDrill(alert)) return;
   const cause = incident(alert);
   if (Date.now() - (sounded.get(cause) ?? 0) < 60_000) return;
   sounded.set(cause, Date.now());

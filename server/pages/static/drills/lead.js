@@ -61,7 +61,7 @@ function span(value) {
   return value ? `${exact(value.seconds)} ${t("drills.pm", { n: doubt(value) })}` : t("drills.unrecorded");
 }
 
-function facts({ result, reconciled }) {
+function facts({ result, reconciled, doors }) {
   const call = result.roll_call;
   const found = [
     [t("drills.fact.t0"), result.t0_s ? `${clock(result.t0_s * 1000, true)}（${result.t0_source}）` : t("drills.unrecorded")],
@@ -78,7 +78,14 @@ function facts({ result, reconciled }) {
   const slow = result.exits.find((exit) => exit.id === result.bottleneck);
   if (slow) found.push([t("drills.fact.bottleneck"), `${slow.name}（95 % ${span(slow.most)}）`]);
   if (result.straggler) found.push([t("drills.fact.straggler"), t("drills.straggler", { n: result.straggler.count, time: exact(result.straggler.last.seconds) })]);
+  if (doors.length) found.push([t("drills.fact.doors"), doors.map(door).join("；")]);
   return found;
+}
+
+/** Whether a door that was held open is closed again by now. */
+function door({ name, place, since, until }) {
+  const state = until ? t("drills.door.closed", { time: clock(until, true) }) : t("drills.door.open");
+  return `${[place, name].filter(Boolean).join(" ")} ${clock(since, true)} ${state}`;
 }
 
 function problem(one) {
