@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from agent.storage import FaultMaker, RefusedError, Storage
+from agent.storage import RefusedError, Storage
 from agent.store import Entry, Rank, Told, Waiting, rank
+from agent.trouble import FaultMaker
 from config.agent import OutboxSection
 
 log = logging.getLogger(__name__)
@@ -94,16 +95,16 @@ class Outbox:
         """
         with self._wake:
             known = frozenset(self._receipts)
-        return self._storage.stories(depth, crossings, known, only)
+        return self._storage.stores.stories(depth, crossings, known, only)
 
     def bodies(self, keys: Sequence[tuple[str, int]]) -> list[Waiting]:
         """The entries of these keys, in their order, as far as they are still there."""
-        found = {(entry.epoch, entry.seq): entry for entry in self._storage.bodies(keys)} if keys else {}
+        found = {(entry.epoch, entry.seq): entry for entry in self._storage.stores.bodies(keys)} if keys else {}
         return [found[key] for key in keys if key in found]
 
     def acknowledge(self, epoch: str, seqs: Sequence[int]) -> None:
         """These entries are in the ledger. Numbers that were never given, and others' epochs, are ignored."""
-        last = self._storage.last_number(epoch)
+        last = self._storage.stores.last_number(epoch)
         with self._wake:
             self._receipts.update((epoch, seq) for seq in seqs if 0 < seq <= last)
             if self._receipts and self._receipts_since is None:
@@ -120,29 +121,29 @@ class Outbox:
     @property
     def epoch(self) -> str:
         """The epoch that entries get now."""
-        return self._storage.epoch
+        return self._storage.stores.epoch
 
     def empty(self) -> bool:
         """Whether the server has everything."""
-        return not self._queue and self._storage.depth <= len(self._receipts)
+        return not self._queue and self._storage.stores.depth <= len(self._receipts)
 
     def health(self) -> Health:
         """How the outbox is, for the heartbeat."""
-        storage = self._storage
+        stores = self._storage.stores
         with self._wake:
             known = frozenset(self._receipts)
         return Health(
-            epoch=storage.epoch,
-            last_seq=storage.last_seq,
-            depth=max(0, storage.depth - len(known)) + len(self._queue),
-            oldest_waiting_s=storage.oldest_waiting_s(known),
-            disk_free_mb=storage.free_mb(),
+            epoch=stores.epoch,
+            last_seq=stores.last_seq,
+            depth=max(0, stores.depth - len(known)) + len(self._queue),
+            oldest_waiting_s=stores.oldest_waiting_s(known),
+            disk_free_mb=self._storage.free_mb(),
             refused=self._refused,
         )
 
     def trouble(self) -> str:
         """What is wrong, in a few words; empty when well."""
-        words = [self._storage.trouble] if self._storage.trouble else []
+        words = [self._storage.trouble.word] if self._storage.trouble.word else []
         if self._refused:
             words.append(f"{self._refused} entries were refused")
         return ", ".join(words)
@@ -162,14 +163,14 @@ class Outbox:
                 self._write(batch)
             self._write_receipts(now=ending)
             self._storage.keep_house()
-            while self._storage.faults:
-                self.submit(self._storage.faults.popleft())
+            while self._storage.trouble.faults:
+                self.submit(self._storage.trouble.faults.popleft())
             if ending and not self._queue:
                 return
 
     def _next(self, stop: threading.Event) -> list[_Queued]:
         with self._wake:
-            if not (self._queue or self._revivals or self._storage.faults or stop.is_set()):
+            if not (self._queue or self._revivals or self._storage.trouble.faults or stop.is_set()):
                 self._wake.wait(_TURN_S)
             return [self._queue.popleft() for _ in range(min(_AT_ONCE, len(self._queue)))]
 
@@ -205,7 +206,7 @@ class Outbox:
                 now or count >= _RECEIPTS_AT_ONCE or time.monotonic() - since >= _RECEIPTS_LATE_S
             )
             receipts = frozenset(self._receipts) if due or revivals else frozenset[tuple[str, int]]()
-        if not (receipts or revivals) or not self._storage.acknowledge(receipts, revivals):
+        if not (receipts or revivals) or not self._storage.stores.acknowledge(receipts, revivals):
             return
         with self._wake:
             self._forget_receipts(receipts)

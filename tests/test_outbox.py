@@ -257,11 +257,11 @@ def test_a_second_receipt_while_the_disk_can_only_be_read_holds_nothing_back(tmp
         first, waits = outbox.add(event("a")), outbox.add(event("b"))
         done = [seq for _, seq in in_line(outbox) if seq != waits.seq]
         outbox.acknowledge(first.epoch, done)
-        until(lambda: outbox._storage.depth == 1)
-        storage = outbox._storage
-        with storage._lock:
-            disk, storage._disk, storage._disk_again = storage._disk, None, float("inf")
-            storage._leave(disk)
+        storage, stores = outbox._storage, outbox._storage.stores
+        until(lambda: stores.depth == 1)
+        with stores.lock:
+            disk, stores.disk, storage._disk_again = stores.disk, None, float("inf")
+            stores.leave(disk)
         outbox.acknowledge(first.epoch, [first.seq])
-        until(lambda: storage._left_receipts)
+        until(lambda: stores.left_receipts)
         assert (waits.epoch, waits.seq) in in_line(outbox)
