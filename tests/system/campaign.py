@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from brokers import Broker, Engine
-from chain import Verdict, chain, wait_for
+from chain import chain, wait_for
 from chaos import ChaosLine
 from deeds import HANGS, KILLS, LINES, Deed, Scene
 from stories import Stories
 from tally import Fault, Key, Tally, Vitals
+from verdict import Verdict
 from wall_clock import WallClock
 
 DRAINED_WITHIN_S = 300.0  # the delays are told; only never is a failure

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chain import Chain, Program
+from chain import Chain
 from chaos import DEAF, FINE, HALF_OPEN, ChaosLine, Weather
+from program import Program
 from wall_clock import WallClock
 
 DAY_S = 86_400

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from chain import Program
+from program import Program
 
 RESTART_S = 0.5
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from brokers import Broker, free_port
-from chain import BIN, SITE, Chain, Program, server_config, wait_for
+from chain import Chain, wait_for
+from chain_files import SITE, server_config
+from program import BIN, Program
 
 CLIPS = (
     Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi"),  # Debian's opencv-doc

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 from brokers import Broker, ForgetfulMosquitto
-from chain import Chain, Program, chain, wait_for
+from chain import Chain, chain, wait_for
+from program import Program
 
 from agent.outbox import Outbox
 from config.agent import OutboxSection

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from brokers import Broker, Mosquitto, free_port
-from chain import BIN, Chain, Device, Program, agent_config, server_config, wait_for
+from chain import Chain, wait_for
+from chain_files import agent_config, server_config
+from levels import Device
 from network import BAD_LINE, CLEAR, FAR_ADDRESS, ONE_WAY, PARTITION, Packets, TwoHosts, available
+from program import BIN, Program
 from pty_pair import pty_pair
 
 LONG = [pytest.mark.soak, pytest.mark.timeout(600)]

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from brokers import Broker
-from chain import POINTS, Chain, Program, chain, wait_for
+from chain import Chain, chain, wait_for
+from levels import POINTS
+from program import Program
 from service_manager import ServiceManager
 
 LIMIT_S = 90.0
