@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert
@@ -13,7 +15,7 @@ from config.school import SchoolConfig
 from contracts.messages import Heartbeat, Stamp
 from contracts.topics import Kind, Topic
 from contracts.vocabulary import Clock
-from server.database import Database
+from server.database import Database, connect, sqlite_address
 from server.drills import outcome, store
 from server.drills.beats import Beats
 from server.drills.clocks import Moment, Trust
@@ -22,6 +24,7 @@ from server.drills.inputs import Arrived, DrillKind, Reported, Signal, Start
 from server.drills.planning import plan
 from server.drills.results import Result
 from server.ingest.tables import durables
+from server.migrate import migrate
 
 T = TypeVar("T")
 NOW = 1_800_000_000.0
@@ -145,6 +148,15 @@ class Campus:
     def report(self, drill: str, class_id: str, seconds: float, present: int = 3) -> None:
         self.say(drill, Arrived(f"a-{class_id}", class_id, moment(seconds)))
         self.say(drill, Reported(f"r-{class_id}-{seconds}", class_id, moment(seconds + 5), 3, present, 0))
+
+
+@contextmanager
+def campus_in(folder: Path) -> Generator[Campus]:
+    """A campus with its database in a folder."""
+    database = connect(sqlite_address(folder / "campus.db"))
+    migrate(database)
+    yield Campus(database)
+    database.close()
 
 
 START = Start("button", Signal.EVACUATE, moment(0), "按钮")

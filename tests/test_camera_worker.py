@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from clips import write_clip
+from numpy.typing import NDArray
 
 from agent import camera_words
 from agent.camera_words import Beat
@@ -26,8 +28,10 @@ from detectors.findings import Crossing, Event, Finding
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A figure walks from left to right before a noisy wall, again and again."""
-    path = tmp_path_factory.mktemp("clip") / "walk.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    return write_clip(tmp_path_factory.mktemp("clip") / "walk.avi", walking())
+
+
+def walking() -> Iterator[NDArray[np.uint8]]:
     noise = np.random.default_rng(7)
     wall = cv2.resize(noise.integers(60, 200, (24, 32, 3), dtype=np.uint8), (320, 240), interpolation=cv2.INTER_NEAREST)
     for step in range(120):
@@ -35,9 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         x = step * 8 - 320
         if step >= 40:
             picture[100:180, max(0, x) : max(0, x + 30)] = (20, 20, 20)
-        writer.write(np.clip(picture, 0, 255).astype(np.uint8))
-    writer.release()
-    return path
+        yield np.clip(picture, 0, 255).astype(np.uint8)
 
 
 def section(source: str) -> CameraSection:

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drill_campus import NOW, SCHOOL, START, Campus, moment, utc
-from sqlalchemy import Connection
+from drill_campus import NOW, SCHOOL, START, Campus, campus_in, moment, utc
 
 from server.alerts.actions import By, acknowledge
-from server.alerts.alert import Alert, Change
+from server.alerts.alert import Alert, no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear, listed
-from server.database import connect, sqlite_address
 from server.drills import doors, store
 from server.drills.conductor import Conductor
 from server.drills.doors import RETURN_S
@@ -21,19 +19,12 @@ from server.drills.inputs import Ended, Start
 from server.drills.inputs import Signal as Given
 from server.drills.record import door
 from server.drills.view import running_now
-from server.migrate import migrate
 
 
 @pytest.fixture
 def campus(tmp_path: Path) -> Iterator[Campus]:
-    database = connect(sqlite_address(tmp_path / "campus.db"))
-    migrate(database)
-    yield Campus(database)
-    database.close()
-
-
-def no_ledger(connection: Connection, alert: Alert, change: Change) -> int | None:
-    """Open no entry."""
+    with campus_in(tmp_path) as made:
+        yield made
 
 
 def heard(

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drill_campus import NOW, SCHOOL, START, Campus, moment, run_out, utc
+from drill_campus import NOW, SCHOOL, START, Campus, campus_in, moment, run_out, utc
 from sqlalchemy import select
 
 from contracts.topics import Kind
 from server.changes import changes
-from server.database import connect, sqlite_address
 from server.drills import outcome, store
 from server.drills.conductor import Flaw
 from server.drills.inputs import DrillKind, Ended
@@ -24,15 +23,12 @@ from server.duties.tables import records
 from server.errors import RefusedError, UnknownError
 from server.ledger.judgement import load_judgement
 from server.ledger.sensors import Ledger
-from server.migrate import migrate
 
 
 @pytest.fixture
 def campus(tmp_path: Path) -> Iterator[Campus]:
-    database = connect(sqlite_address(tmp_path / "campus.db"))
-    migrate(database)
-    yield Campus(database)
-    database.close()
+    with campus_in(tmp_path) as made:
+        yield made
 
 
 def test_a_drill_is_timed_by_the_edge_and_ends_by_itself(campus: Campus) -> None:

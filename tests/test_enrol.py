@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from enrolling import let_in
 from fastapi.testclient import TestClient
+from inner_server import assembled
 from typer.testing import CliRunner
 
 from agent import identity
@@ -22,11 +23,9 @@ from agent.enrol_door import Door, EnrolmentError
 from agent.mqtt import tls
 from config.agent import MqttSection
 from config.hosts import is_loopback
-from config.server import ServerConfig
 from server.__main__ import cli
-from server.alerts.alert import no_ledger
 from server.app import create_app
-from server.assembling import Parts, assemble
+from server.assembling import Parts
 from server.enrol import authority, doors, registry
 from server.enrol.registry import NotLetInError
 from server.enrol.tables import join_tokens
@@ -37,12 +36,8 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    (tmp_path / "data").mkdir(mode=0o700)
-    made = assemble(ServerConfig(data=tmp_path / "data"), MqttSection(), no_ledger)
-    made.services.writer.start()
-    yield made
-    made.services.writer.close()
-    made.services.database.close()
+    with assembled(tmp_path / "data") as made:
+        yield made
 
 
 @pytest.fixture

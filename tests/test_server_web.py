@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import PASSWORD, add_user
+from inner_server import assembled
+from serving import PASSWORD
 
-from config.agent import MqttSection
-from config.server import ServerConfig
 from server.accounts import users
 from server.accounts.permissions import PERMISSIONS, Role
 from server.accounts.reach import Reach
@@ -22,7 +21,7 @@ from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear
 from server.app import create_app
-from server.assembling import Parts, assemble
+from server.assembling import Parts
 from server.errors import RefusedError
 from server.history.latest import Newest
 from server.history.series import Sample
@@ -34,14 +33,8 @@ AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    data = tmp_path / "data"
-    for name, role in (("tester", "admin"), ("gate", "gatekeeper"), ("county", "county")):
-        add_user(data, name, role)
-    made = assemble(ServerConfig(data=data), MqttSection(), no_ledger)
-    made.services.writer.start()
-    yield made
-    made.services.writer.close()
-    made.services.database.close()
+    with assembled(tmp_path / "data", tester="admin", gate="gatekeeper", county="county") as made:
+        yield made
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import typer
+from clips import write_clip
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
@@ -30,8 +31,10 @@ BURNS = (0, 163, 133, 373)  # y1 y2 x1 x2 of its truth
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve seconds before a noisy wall: from the sixth on a figure walks in from the left, and stays."""
-    path = tmp_path_factory.mktemp("walk") / "walk.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE)
+    return write_clip(tmp_path_factory.mktemp("walk") / "walk.avi", walking())
+
+
+def walking() -> Iterator[Picture]:
     noise = np.random.default_rng(7)
     wall = np.full((SIZE[1], SIZE[0], 3), 130, np.int16)
     for step in range(120):
@@ -39,9 +42,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         x = min(190, (step - 60) * 6 - 30)
         if step >= 60:
             picture[90:170, max(0, x) : max(0, x + 30)] = 20
-        writer.write(picture.astype(np.uint8))
-    writer.release()
-    return path
+        yield picture.astype(np.uint8)
 
 
 def pictures(film: Path) -> list[Picture]:

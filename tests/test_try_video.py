@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import typer
+from clips import write_clip
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from agent.probe_camera import still
@@ -40,16 +43,16 @@ def vtest() -> Path:
 @pytest.fixture(scope="module")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds of two people who walk, drawn."""
-    path = tmp_path_factory.mktemp("cut") / "walk.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (768, 576))
+    return write_clip(tmp_path_factory.mktemp("cut") / "walk.avi", walking())
+
+
+def walking() -> Iterator[NDArray[np.uint8]]:
     for step in range(60):
         picture = np.full((576, 768, 3), 120, np.uint8)
         if step >= 20:
             x = step * 18 - 340
             picture[200:360, max(0, x) : max(0, x + 60)] = 20
-        writer.write(picture)
-    writer.release()
-    return path
+        yield picture
 
 
 def run(*words: str) -> tuple[int, list[dict[str, object]], str]:
@@ -130,10 +133,7 @@ def test_an_address_is_refused_without_showing_its_password() -> None:
 
 
 def test_a_picture_of_one_pixel_is_one_clear_message(tmp_path: Path) -> None:
-    path = tmp_path / "one.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (1, 1))
-    writer.write(np.zeros((1, 1, 3), np.uint8))
-    writer.release()
+    path = write_clip(tmp_path / "one.avi", [np.zeros((1, 1, 3), np.uint8)])
     code, lines, error = run("count", str(path), "--line", "0,0,0,1", "--json")
     assert (code, lines) == (2, [])
     assert "the picture is 1x1: nobody can be seen" in error
@@ -141,10 +141,7 @@ def test_a_picture_of_one_pixel_is_one_clear_message(tmp_path: Path) -> None:
 
 
 def test_a_picture_of_8k_is_watched(tmp_path: Path) -> None:
-    path = tmp_path / "large.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (7680, 4320))
-    writer.write(np.zeros((4320, 7680, 3), np.uint8))
-    writer.release()
+    path = write_clip(tmp_path / "large.avi", [np.zeros((4320, 7680, 3), np.uint8)])
     code, lines, _ = run("count", str(path), "--line", "100,100,7000,4000", "--json")
     assert code == 0
     assert '"frames": 1,' in json.dumps(lines)

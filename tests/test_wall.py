@@ -10,16 +10,15 @@ from struct import pack
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import PASSWORD, add_user
+from inner_server import assembled
+from serving import PASSWORD
 from sqlalchemy import Connection
 
-from config.agent import MqttSection
-from config.server import ServerConfig
 from server.alerts.alert import no_ledger
 from server.alerts.rules import Signal
 from server.alerts.store import hear, listed
 from server.app import create_app
-from server.assembling import Parts, assemble
+from server.assembling import Parts
 from server.errors import RefusedError
 from server.history.plot import PIXELS
 from server.history.series import Sample
@@ -37,14 +36,8 @@ JPEG = b"\xff\xd8\xff\xe0" + pack(">H", 16) + bytes(14) + b"\xff\xc2" + pack(">H
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    data = tmp_path / "data"
-    for name, role in (("tester", "admin"), ("gate", "gatekeeper"), ("safety", "safety")):
-        add_user(data, name, role)
-    made = assemble(ServerConfig(data=data), MqttSection(), no_ledger)
-    made.services.writer.start()
-    yield made
-    made.services.writer.close()
-    made.services.database.close()
+    with assembled(tmp_path / "data", tester="admin", gate="gatekeeper", safety="safety") as made:
+        yield made
 
 
 def client(parts: Parts, name: str = "") -> TestClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
+from ports import free_port
 from waiting import until
 
 from config.agent import MqttSection
@@ -49,9 +50,3 @@ def test_receipts_are_not_held_back_by_nagle() -> None:
                 assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         finally:
             link.close()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]

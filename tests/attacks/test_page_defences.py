@@ -7,33 +7,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from serving import PASSWORD, add_user
+from inner_server import assembled
+from serving import PASSWORD
 
-from config.agent import MqttSection
-from config.server import ServerConfig
 from server.accounts import sessions
 from server.accounts.throttle import AT_ONCE, TRIES, TRIES_ANYWHERE, WAITING, Throttle
-from server.alerts.alert import no_ledger
 from server.app import MOST_BODY, create_app
-from server.assembling import Parts, assemble
+from server.assembling import Parts
 from server.pages.session_rooms import rooms
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    data: Path = tmp_path_factory.mktemp("server") / "data"
-    add_user(data)
-    made = assemble(ServerConfig(data=data), MqttSection(), no_ledger)
-    made.services.writer.start()
-    yield made
-    made.services.writer.close()
-    made.services.database.close()
+    with assembled(tmp_path_factory.mktemp("server") / "data", tester="admin") as made:
+        yield made
 
 
 @pytest.fixture

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import PASSWORD, add_user
+from inner_server import assembled
+from serving import PASSWORD
 
-from config.agent import MqttSection
-from config.server import ServerConfig
-from server.alerts.alert import no_ledger
 from server.app import create_app
-from server.assembling import Parts, assemble
+from server.assembling import Parts
 from server.ledger.excel import REGISTER, workbook
 from server.ledger.guards import ImportRefusedError
 from server.ledger.sheets import read_apart
@@ -76,12 +74,8 @@ def test_cells_far_to_the_right_are_not_filled_up() -> None:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    add_user(tmp_path / "data", "safety", "safety")
-    made = assemble(ServerConfig(data=tmp_path / "data"), MqttSection(), no_ledger)
-    made.services.writer.start()
-    yield made
-    made.services.writer.close()
-    made.services.database.close()
+    with assembled(tmp_path / "data", safety="safety") as made:
+        yield made
 
 
 @pytest.mark.parametrize(

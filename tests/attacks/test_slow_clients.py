@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from ports import free_port
 from serving import ServerProcess, add_user, logged_in, sse, write_config
 
-from bench.flood import free_port
 from server.patience import HEAD_S, Addresses
 
 pytestmark = pytest.mark.timeout(300)

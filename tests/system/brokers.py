@@ -11,15 +11,10 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from ports import free_port
+
 _CONNECT = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x0a\x00\x06tester"  # 3.1.1, clean session
 _UP_S = 10.0
-
-
-def free_port() -> int:
-    """A TCP port nobody uses now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Engine(Protocol):

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.error import URLError
 
 import psycopg
-from brokers import Broker, free_port
+from brokers import Broker
 from chain_files import agent_config, server_config
 from levels import Device
+from ports import free_port
 from program import BIN, Program
 from pty_pair import Cable, pty_pair
 from verdict import Row, Verdict, compared

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
 import pytest
-from brokers import free_port
 from paho.mqtt.enums import CallbackAPIVersion
+from ports import free_port
 from serving import ROOT
 from waiting import until
 

@@ -17,8 +17,8 @@ from typing import Any, Self
 
 import httpx
 import paho.mqtt.client as paho
-from brokers import free_port
 from paho.mqtt.enums import CallbackAPIVersion
+from ports import free_port
 from waiting import until
 
 from server import broker_users

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import urllib3
-from brokers import free_port
+from ports import free_port
 
 from config.history import HistorySection, InfluxSection
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from brokers import free_port
+from ports import free_port
 
 HERE = Path(__file__).parent
 PLACES = ("教学楼A 一层大厅", "教学楼A 二层东", "教学楼A 三层东", "宿舍1号楼 二层", "池塘 南岸", "泵房")

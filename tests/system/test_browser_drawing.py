@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from browsing import fits, mistakes, opened
+from clips import write_clip
 from drilling import NAME, PASSWORD, DrillServer
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, expect
 from waiting import until
 
@@ -21,14 +22,12 @@ from server import broker_users
 ZONE = [20, 20, 300, 20, 300, 160, 20, 160]
 
 
-def clip(file: Path) -> None:
+def yard() -> Iterator[NDArray[np.uint8]]:
     """A few seconds of a grey yard with a brighter square that moves."""
-    out = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 180))
     for i in range(60):
         image = np.full((180, 320, 3), 90, np.uint8)
         image[60:100, 20 + 4 * i : 50 + 4 * i] = 180
-        out.write(image)
-    out.release()
+        yield image
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def campus(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[DrillSer
     server = DrillServer(folder)
     server.prepare()
     server.start()
-    clip(folder / "yard.avi")
+    write_clip(folder / "yard.avi", yard())
     let_in = broker_users.enroll(server.data, "s1", "pi")
     cameras = "".join(
         f'[[camera]]\nid = "{id_}"\nname = "{name}"\nsource = "{folder / "yard.avi"}"\nprivate = {private}\n'

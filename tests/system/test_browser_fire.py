@@ -10,9 +10,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from brokers import Broker, Nats, free_port
+from brokers import Broker, Nats
 from browsing import opened
 from playwright.sync_api import Browser, Page, expect
+from ports import free_port
 from serving import PASSWORD, ServerProcess, WireAgent, add_user, logged_in, write_config
 from waiting import until
 

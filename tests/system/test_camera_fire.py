@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
+from ports import free_port
 from serving import ServerProcess, add_user, logged_in, write_config
 from waiting import until
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
 from chain import Chain, wait_for
 from chain_files import SITE, server_config
+from ports import free_port
 from program import BIN, Program
 
 CLIPS = (

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import psutil
-from brokers import free_port
+from ports import free_port
 
 PASSWORD = re.compile(r"password (\w+-\w+-\w+)")
 

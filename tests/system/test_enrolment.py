@@ -21,8 +21,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from brokers import free_port
 from doors import Caller
+from ports import free_port
 from serving import PASSWORD, ROOT, add_user
 from waiting import until
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
+from ports import free_port
 from serving import ServerProcess, WireAgent, add_user, write_config
 from waiting import until
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import history_servers
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
 from history_servers import HistoryServer
+from ports import free_port
 from serving import ServerProcess, WireAgent, add_user, until, write_config
 
 from contracts.messages import Point, Reading, Readings

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from brokers import Broker, Mosquitto, free_port
+from brokers import Broker, Mosquitto
 from chain import Chain, wait_for
 from chain_files import agent_config, server_config
 from levels import Device
 from network import BAD_LINE, CLEAR, FAR_ADDRESS, ONE_WAY, PARTITION, Packets, TwoHosts, available
+from ports import free_port
 from program import BIN, Program
 from pty_pair import pty_pair
 

@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
 from chain import chain, wait_for
 from chaos import DEAF, FINE, ChaosLine
+from ports import free_port
 from serving import ServerProcess, WireAgent, add_user, write_config
 from waiting import until
 

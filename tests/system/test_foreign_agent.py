@@ -17,8 +17,8 @@ import httpx
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
-from brokers import free_port
 from paho.mqtt.enums import CallbackAPIVersion
+from ports import free_port
 from serving import ROOT, ServerProcess, add_user, logged_in, sse, write_config
 from waiting import until
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
+from ports import free_port
 from postgresql import cluster
 from serving import ROOT, ServerProcess, WireAgent, add_user, logged_in, write_config
 from waiting import until

@@ -7,7 +7,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from brokers import Broker, free_port
+from brokers import Broker
+from ports import free_port
 from serving import ServerProcess, add_user, write_config
 from waiting import until
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import history_servers
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
+from ports import free_port
 from postgresql import cluster
 from serving import ServerProcess, WireAgent, add_user, logged_in, until
 from workers import Workers

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import free_port
 from paho.mqtt import publish
+from ports import free_port
 
 from config.mqtt_devices import MqttDeviceBus
 from drivers.errors import DriverError

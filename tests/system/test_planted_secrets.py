@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 from agent_process import configuration
-from brokers import free_port
+from ports import free_port
 from serving import PASSWORD, ROOT, ServerProcess, add_user, logged_in
 from waiting import until
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from brokers import Broker, free_port
+from brokers import Broker
+from ports import free_port
 from serving import ServerProcess, WireAgent, add_user, logged_in, sse, write_config
 from waiting import until
 
