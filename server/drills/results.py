@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,14 +35,19 @@ class Basis(StrEnum):
 
 
 class Verdict(StrEnum):
-    """An official time against its target."""
+    """An official time against its target, the worst first."""
 
-    MET = "met"
     MISSED = "missed"
     TOO_CLOSE = "too-close"  # the target lies within the ±
+    MET = "met"
+    UNTIMED = "untimed"  # over, and no time was taken: nobody was counted
     NO_TARGET = "no-target"
     OPEN = "open"  # not finished
-    UNTIMED = "untimed"  # over, and no time was taken: nobody was counted
+
+
+def worst(given: Collection[Verdict]) -> Verdict:
+    """Return the verdict that a drill of several stages goes by; OPEN where there is none."""
+    return next((one for one in Verdict if one in given), Verdict.OPEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,13 @@ from server.drills import doors, outcome, store
 from server.drills.doors import OpenDoor
 from server.drills.feasibility import Forecast, forecasts
 from server.drills.record import FIELDS, Past, Record
-from server.drills.results import Phase, Result, Verdict
+from server.drills.results import Phase, Result, worst
 from server.drills.tables import drill_agents
 from server.drills.triggers import rehearsed
 from server.drills.words import reconciled, verdict_line
 
 ALARMING = ("critical", "warning")
 SILENT_S = 15.0
-WORST_FIRST = (Verdict.MISSED, Verdict.TOO_CLOSE, Verdict.MET, Verdict.UNTIMED, Verdict.NO_TARGET, Verdict.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class SchoolView:
 
 def row_of(drill: store.Drill, school: SchoolConfig | None, found: Result | None = None) -> DrillRow:
     """One line of a list, with what came of the drill where that is given."""
-    given = {stage.verdict for stage in found.stages} if found and drill.phase is Phase.FINISHED else set[Verdict]()
+    given = [stage.verdict for stage in found.stages] if found and drill.phase is Phase.FINISHED else []
     return DrillRow(
         id=drill.id,
         site=drill.site,
@@ -125,7 +124,7 @@ def row_of(drill: store.Drill, school: SchoolConfig | None, found: Result | None
         t0_s=drill.t0_s,
         finished_at=drill.finished_at,
         simulated=drill.simulated,
-        verdict=next((one for one in WORST_FIRST if one in given), ""),
+        verdict=worst(given) if given else "",
         official_s=found.official.seconds if found and found.official and given else None,
     )
 

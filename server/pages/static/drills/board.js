@@ -4,11 +4,11 @@ import { age } from "/static/moments.js";
 import { language, t } from "/static/text.js";
 import { counted, doubt, exact, minutes } from "/static/drills/clock.js";
 import { drawCurve, Followed } from "/static/drills/follow.js";
+import { worst } from "/static/drills/outcome.js";
 
 const byId = (id) => document.getElementById(id);
 const board = byId("board");
 const drill = new Followed(board.dataset.id, show);
-const WORST = ["missed", "too-close", "met", "untimed", "no-target", "open"];
 let drawn = 0;
 
 function show(view) {
@@ -31,9 +31,8 @@ function show(view) {
 function verdict(result) {
   const over = result.phase === "finished";
   byId("verdict").hidden = !over;
-  const worst = WORST.find((one) => result.stages.some((s) => s.verdict === one)) ?? "open";
-  byId("verdict").dataset.verdict = worst;
-  board.dataset.verdict = over ? worst : "open";
+  byId("verdict").dataset.verdict = worst(result.stages);
+  board.dataset.verdict = over ? worst(result.stages) : "open";
   if (!over) return;
   const parts = result.stages.map((s) => `${s.name} ${t(`drills.verdict.${s.verdict}`)}`);
   if (result.official) parts.push(`${t("drills.pm", { n: doubt(result.official) })} ${t(`drills.board.basis.${result.basis}`)}`);

@@ -6,7 +6,7 @@ import { language, t } from "/static/text.js";
 import { counted, doubt, exact, minutes } from "/static/drills/clock.js";
 import { drawCurve, Followed } from "/static/drills/follow.js";
 import { madeId } from "/static/drills/ids.js";
-import { outcome } from "/static/drills/outcome.js";
+import { outcome, worst } from "/static/drills/outcome.js";
 
 const byId = (id) => document.getElementById(id);
 const id = byId("drill").dataset.id;
@@ -43,9 +43,6 @@ async function compare(row) {
   byId("past").replaceChildren(...before.map((one) => el("li", {},
     `${clock(one.t0_s ? one.t0_s * 1000 : one.created_at)} `, el("a", { href: `/drills/${one.id}` }, one.name || t(`drills.kind.${one.kind}`)), ` ${outcome(one)}`))); // prettier-ignore
 }
-
-const ORDER = ["missed", "too-close", "met", "untimed", "no-target", "open"];
-const worst = (stages) => ORDER.find((verdict) => stages.some((s) => s.verdict === verdict)) ?? "open";
 
 function phaseText(view) {
   const text = t(`drills.phase.${view.result.phase}`);

@@ -2,6 +2,11 @@
 import { t } from "/static/text.js";
 import { exact } from "/static/drills/clock.js";
 
+const WORST_FIRST = ["missed", "too-close", "met", "untimed", "no-target", "open"];
+
+/** The verdict that a drill of several stages goes by. */
+export const worst = (stages) => WORST_FIRST.find((verdict) => stages.some((s) => s.verdict === verdict)) ?? "open";
+
 /** Its verdict and official time once it is over, else what it does now; `drill` is a row of the list. */
 export function outcome(drill) {
   if (!drill.verdict) return t(`drills.phase.${drill.phase}`);
