@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from agent.units import JUDGED_IN, name_of
 from config.agent import AgentConfig
 from config.points import PointSection
 from config.rules import ContactRule, ElectricalRule, LevelRule, TemperatureRule, WaterLevelRule
@@ -26,17 +27,6 @@ HINTS = {
 """Kinds by what a contact's name says, the closest first."""
 QUIET = ("battery", "tamper", "电池", "电量", "防拆")
 """A contact that only tells of its device may stay without an alarm."""
-CELSIUS = ("°C", "°c", "℃", "c", "degc", "celsius", "摄氏度")
-UNITS: dict[SensorKind, tuple[str, ...]] = {
-    SensorKind.HEAT: CELSIUS,
-    SensorKind.TEMPERATURE: CELSIUS,
-    SensorKind.SMOKE: ("dB/m", "db/m"),
-    SensorKind.CO: ("ppm",),
-    SensorKind.GAS: ("%LEL", "%lel"),
-    SensorKind.WATER_LEVEL: ("m, cm or mm", "m", "cm", "mm"),
-    SensorKind.ELECTRICAL: ("mA", "ma", *CELSIUS),
-}
-"""What a kind's limits are in, as it is shown, then as it may be written."""
 PARTNERS = frozenset(
     {
         SensorKind.SMOKE,
@@ -80,10 +70,10 @@ def _is_missing(file: Path) -> bool:
 
 
 def _of_unit(point: PointSection) -> Iterator[str]:
-    known = UNITS.get(point.kind, ())
-    if point.unit and known and point.unit.lower() not in known:
+    judged = JUDGED_IN.get(point.kind)
+    if judged is not None and point.unit and name_of(point.unit) not in judged.names:
         yield (
-            f"point {point.id}: unit {point.unit!r}: {point.kind} is judged in {known[0]}:"
+            f"point {point.id}: unit {point.unit!r}: {point.kind} is judged in {judged.shown}:"
             " bring the value there with scale and offset, or give it its kind"
         )
 

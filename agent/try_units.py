@@ -6,10 +6,12 @@ import math
 import re
 from collections.abc import Callable
 
+from agent.units import JUDGED_IN, name_of
 from contracts.vocabulary import SensorKind
 
 Scale = Callable[[float], float]
 MG_CO_PER_PPM = 28.01 / 24.45  # mg/m3 at 25 degC
+DISTANCE = "-distance"  # of a gauge that hangs above the water
 METHANE_LEL = 5.0  # % by volume (GB 15322: natural gas is calibrated with methane)
 
 
@@ -39,40 +41,38 @@ def _obscured(metres: float) -> Scale:
     return scale
 
 
-_ALIASES = {
-    "°c": "c", "℃": "c", "degc": "c", "celsius": "c", "摄氏度": "c",
-    "°f": "f", "℉": "f", "degf": "f", "fahrenheit": "f", "华氏度": "f",
-    "kelvin": "k", "mg/m³": "mg/m3",
-}  # fmt: skip
-_TEMPERATURES: dict[str, Scale] = {"c": _same, "f": _fahrenheit, "k": _kelvin}
-_LENGTHS: dict[str, Scale] = {
-    "m": _same, "cm": _same, "mm": _same, "ft": _times(0.3048), "in": _times(0.0254),
-}  # fmt: skip
-UNITS: dict[SensorKind, dict[str, Scale]] = {
+_TEMPERATURES: dict[str, Scale] = {"f": _fahrenheit, "k": _kelvin}
+_LENGTHS: dict[str, Scale] = {"ft": _times(0.3048), "in": _times(0.0254)}
+_OTHERS: dict[SensorKind, dict[str, Scale]] = {
     SensorKind.HEAT: _TEMPERATURES,
     SensorKind.TEMPERATURE: _TEMPERATURES,
-    SensorKind.SMOKE: {"db/m": _same, "%/m": _obscured(1.0), "%/ft": _obscured(0.3048), "bit": _same},
-    SensorKind.CO: {
-        "ppm": _same, "ppb": _times(1e-3), "%vol": _times(1e4), "mg/m3": _times(1.0 / MG_CO_PER_PPM), "bit": _same,
-    },
+    SensorKind.SMOKE: {"%/m": _obscured(1.0), "%/ft": _obscured(0.3048), "bit": _same},
+    SensorKind.CO: {"ppb": _times(1e-3), "%vol": _times(1e4), "mg/m3": _times(1.0 / MG_CO_PER_PPM), "bit": _same},
     SensorKind.GAS: {
-        "%lel": _same, "ratio": _times(100.0), "%vol": _times(100.0 / METHANE_LEL),
-        "ppm": _times(0.01 / METHANE_LEL), "bit": _same,
+        "ratio": _times(100.0), "%vol": _times(100.0 / METHANE_LEL), "ppm": _times(0.01 / METHANE_LEL), "bit": _same,
     },
-    SensorKind.ELECTRICAL: {"ma": _same, "a": _times(1000.0), "c": _same},
-    SensorKind.WATER_LEVEL: _LENGTHS | {f"{unit}-distance": scale for unit, scale in _LENGTHS.items()},
+    SensorKind.ELECTRICAL: {"a": _times(1000.0)},
+    SensorKind.WATER_LEVEL: _LENGTHS,
 }  # fmt: skip
-"""Of each kind that gives numbers; the others give bits or words. A `level` takes any: its limits are in it."""
+"""Of each kind that gives numbers, the units besides those its rule is in; the other kinds give bits or words."""
+
+
+def _known(kind: SensorKind) -> dict[str, Scale]:
+    if kind not in JUDGED_IN:
+        return {"bit": _same}
+    scales = dict.fromkeys(JUDGED_IN[kind].names, _same) | _OTHERS[kind]
+    if kind is SensorKind.WATER_LEVEL:
+        scales |= {f"{unit}{DISTANCE}": scale for unit, scale in scales.items()}
+    return scales
 
 
 def scale_of(kind: SensorKind, unit: str) -> Scale:
     """Return how a number of this unit becomes one of the kind's rule; raise ValueError naming the units there are."""
     if not unit or kind is SensorKind.LEVEL:
         return _same
-    known = UNITS.get(kind, {"bit": _same})
-    name = unit.lower()
+    known = _known(kind)
     try:
-        return known[_ALIASES.get(name, name)]
+        return known[name_of(unit)]
     except KeyError:
         raise ValueError(f"{kind} has no unit {unit!r}: one of {', '.join(known)}") from None
 
@@ -81,7 +81,7 @@ def point_unit(kind: SensorKind, unit: str) -> str:
     """Return the unit that a column's numbers have once they are scaled."""
     if kind is not SensorKind.WATER_LEVEL:
         return unit
-    length = unit.removesuffix("-distance")
+    length = unit.removesuffix(DISTANCE)
     return "m" if length in {"ft", "in"} else length
 
 
@@ -93,4 +93,4 @@ def usual_unit(heading: str, kind: SensorKind) -> str:
     if kind is not SensorKind.WATER_LEVEL:
         return ""
     unit = next((unit for unit in ("mm", "cm") if re.search(rf"(^|[^a-z]){unit}($|[^a-z])", name)), "m")
-    return f"{unit}-distance" if "distance" in name or "sonar" in name else unit
+    return f"{unit}{DISTANCE}" if "distance" in name or "sonar" in name else unit
