@@ -13,8 +13,9 @@ from sqlalchemy import Connection, RowMapping, func, select
 from server.alerts.alert import Alert
 from server.alerts.tables import IS_OPEN, alerts, point_states
 from server.batch import Batch, Key
-from server.bulk import Lookup, insert_rows, update_rows, upsert_rows
+from server.bulk import insert_rows, update_rows, upsert_rows
 from server.changes import Feed
+from server.lookup import Lookup
 
 _FIELDS = tuple(f.name for f in fields(Alert) if f.init)
 _GET = attrgetter(*_FIELDS)

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select
 from config.duties import Duty
 from server.accounts.reach import EVERYWHERE, Reach, covering, of_users
 from server.accounts.tables import user_reach, users
-from server.bulk import one_of
 from server.duties.plan import Plan
 from server.duties.tables import subjects
+from server.lookup import one_of
 from server.presence.tables import agents
 
 

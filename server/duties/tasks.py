@@ -12,12 +12,12 @@ from enum import StrEnum
 from sqlalchemy import Connection, select
 
 from config.duties import Duty
-from server.bulk import one_of
 from server.duties.bearers import Bearer, bearers_of, schools_of
 from server.duties.own_calendar import all_own
 from server.duties.plan import Plan
 from server.duties.slots import Slot, slots, start_of
 from server.duties.tables import records
+from server.lookup import one_of
 
 DEVICES = "devices"
 """The source of a record that devices gave."""

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, select
 
 from contracts.messages import Crossing, Event
 from contracts.topics import Topic
-from server.bulk import Lookup, Raw, insert_fresh
+from server.bulk import Raw, insert_fresh
 from server.ingest.decode import Arrival, Decoded, Invalid
 from server.ingest.tables import durables
+from server.lookup import Lookup
 from server.moments import in_utc
 
 _Row = tuple[str, str, str, int]

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from server.alerts.pending import Heard
 from server.batch import Batch
-from server.bulk import Lookup, insert_new_rows, insert_rows, update_rows, upsert_rows
+from server.bulk import insert_new_rows, insert_rows, update_rows, upsert_rows
 from server.database import last_given
 from server.ledger import search
 from server.ledger.entry import FIELDS, Entry, columns, from_tuple
 from server.ledger.tables import hazards, joined, numbers, waiting
+from server.lookup import Lookup
 from server.records import altered
 
 ENTRY = select(*(hazards.c[name] for name in FIELDS))

@@ -12,11 +12,11 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
 
 from server.accounts.reach import EVERYWHERE, Reach
-from server.bulk import one_of
 from server.ledger import search
 from server.ledger.entry import Entry, State, from_tuple
 from server.ledger.guards import MissingError
 from server.ledger.tables import BY_SENSOR, ENTRY, IS_OPEN, hazards, journal
+from server.lookup import one_of
 
 Sort = Literal["-found_at", "found_at", "due_at", "-due_at"]
 MOST = 500

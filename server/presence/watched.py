@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Table, select, update
 
 from contracts.messages import Birth
 from server.batch import Batch, part_of
-from server.bulk import Lookup, upsert_rows
+from server.bulk import upsert_rows
+from server.lookup import Lookup
 from server.presence.tables import agents, lines, points, zones
 
 _Place = tuple[str, str, str]
