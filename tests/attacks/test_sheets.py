@@ -16,9 +16,10 @@ from serving import PASSWORD
 
 from server.app import create_app
 from server.assembling import Parts
+from server.ledger import sheets
 from server.ledger.excel import REGISTER, workbook
 from server.ledger.guards import ImportRefusedError
-from server.ledger.sheets import read_apart
+from server.ledger.sheets import Row, Wanted, read_apart
 
 SHEET = "xl/worksheets/sheet1.xml"
 ROW = re.compile(r'<row r="2">.*</row>')
@@ -81,16 +82,29 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
 @pytest.mark.parametrize(
     "path", ["/api/v1/hazards/import?site=no1", "/api/v1/duties/calendar/import?year=2026&site=no1"]
 )
-def test_what_is_to_be_written_is_written_while_a_file_is_read(parts: Parts, path: str) -> None:
+def test_what_is_to_be_written_is_written_while_a_file_is_read(
+    parts: Parts, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def held(content: bytes, wanted: Wanted) -> list[Row]:
+        """Read only when told to: how quick this machine is decides nothing."""
+        reading.set()
+        assert go_on.wait(60)
+        return read_apart(content, wanted)
+
+    monkeypatch.setattr(sheets, "read_apart", held)
     web = TestClient(create_app(parts.services), base_url="http://127.0.0.1")
     session = web.post("/api/v1/session", json={"name": "safety", "password": PASSWORD}).json()
-    bomb, answers, written = with_rows("<row/>" * 200_000), list[int](), 0
+    bomb, answers = with_rows("<row/>" * 200_000), list[int]()
     header = {"X-CSRF-Token": session["csrf"]}
     upload = threading.Thread(target=lambda: answers.append(web.post(path, content=bomb, headers=header).status_code))
     upload.start()
-    while upload.is_alive():
-        parts.services.writer.write(lambda _: None)
-        written += 1
-        upload.join(0.01)
+    try:
+        assert reading.wait(60)
+        for _ in range(10):
+            parts.services.writer.write(lambda _: None)  # fails where the writer waits for the file
+    finally:
+        go_on.set()
+        upload.join()
     assert answers == [422]
-    assert written >= 10, "the writer waited for the file"
