@@ -24,6 +24,15 @@ _CONNECT = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x0a\x00\x06tester"  # 3.1.1, clean
 _SUBSCRIBE = b"\x82\x0b\x00\x01\x00\x06probe/\x01"
 
 
+def listens(port: int) -> bool:
+    """Whether anybody takes connections on a port of loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
+
+
 def answers(port: int) -> bool:
     """Whether a node takes a subscription of quality 1, for which the nodes must agree with each other."""
     try:
@@ -113,15 +122,18 @@ class RabbitNodes(_Processes):
         self.ports = [free_port() for _ in range(NODES)]
         self._amqp = [free_port() for _ in range(NODES)]
         self._distribution = [free_port() for _ in range(NODES)]
-        self._name_port = free_port()
+        self.name_port = free_port()
+        self._names: subprocess.Popen[bytes] | None = None  # epmd, which tells Erlang's nodes of each other
+        self._epmd = shutil.which("epmd")
         found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
         self._binary = found[-1] if found else None
 
     def available(self) -> str:
-        return "" if self._binary else "RabbitMQ is not installed: apt install rabbitmq-server"
+        return "" if self._binary and self._epmd else "RabbitMQ is not installed: apt install rabbitmq-server"
 
     def start(self, node: int) -> None:
         assert self._binary is not None
+        self._start_names()
         home = self._folder / "home"
         home.mkdir(exist_ok=True)
         cookie = home / ".erlang.cookie"
@@ -140,13 +152,12 @@ class RabbitNodes(_Processes):
         plugins.write_text("[rabbitmq_mqtt].\n")
         there = str(self._folder)
         environment = {
-            **os.environ, "HOME": str(home), "ERL_EPMD_PORT": str(self._name_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
+            **os.environ, "HOME": str(home), "ERL_EPMD_PORT": str(self.name_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": f"n{node}@localhost", "RABBITMQ_DIST_PORT": str(self._distribution[node]),
             "RABBITMQ_NODE_PORT": str(self._amqp[node]), "RABBITMQ_CONFIG_FILE": str(config),
             "RABBITMQ_MNESIA_BASE": f"{there}/mnesia", "RABBITMQ_LOG_BASE": f"{there}/log",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins), "RABBITMQ_GENERATED_CONFIG_DIR": f"{there}/generated",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
-            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",  # or it would not end where a node was killed
         }  # fmt: skip
         with (self._folder / f"rabbit-{node}.log").open("ab") as log:
             self._processes[node] = subprocess.Popen(
@@ -156,10 +167,23 @@ class RabbitNodes(_Processes):
 
     def close(self) -> None:
         super().close()
-        names = shutil.which("epmd")
-        if names is not None:  # the daemon that tells Erlang's nodes of each other stays otherwise
-            environment = {**os.environ, "ERL_EPMD_PORT": str(self._name_port)}
-            subprocess.run([names, "-kill"], env=environment, check=False, stdout=subprocess.DEVNULL, timeout=10)
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait(60)
+            self._names = None
+
+    def _start_names(self) -> None:
+        """Run epmd as a child of ours before a node starts one of its own, which would outlive the nodes."""
+        if self._names is not None:
+            return
+        assert self._epmd is not None
+        command = [self._epmd, "-address", "127.0.0.1", "-port", str(self.name_port)]
+        with (self._folder / "epmd.log").open("ab") as log:
+            self._names = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + 30.0
+        while not listens(self.name_port):
+            assert time.monotonic() < deadline, "epmd does not listen"
+            time.sleep(0.05)
 
 
 class Balancer(threading.Thread):

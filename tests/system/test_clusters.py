@@ -10,7 +10,7 @@ from postgresql import cluster
 from waiting import until
 from workers import Workers, loaded
 
-from bench.clusters import NatsNodes, RabbitNodes, cluster_of
+from bench.clusters import NatsNodes, RabbitNodes, cluster_of, listens
 
 SITES = {f"school-{n:02d}" for n in range(6)}
 
@@ -43,4 +43,6 @@ def test_one_of_three_nats_nodes_is_killed_and_nothing_is_lost_or_doubled(tmp_pa
 @pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_one_of_three_rabbitmq_nodes_is_killed_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    lose_a_node(RabbitNodes(tmp_path), tmp_path, 60.0, 5.0)
+    nodes = RabbitNodes(tmp_path)
+    lose_a_node(nodes, tmp_path, 60.0, 5.0)
+    assert not listens(nodes.name_port), "epmd outlived the nodes"
