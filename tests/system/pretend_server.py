@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
 
 from server.accounts.permissions import PERMISSIONS
@@ -61,12 +61,11 @@ class Pretence:
             await asyncio.sleep(0.02)
 
 
-def application() -> FastAPI:  # noqa: C901 (a list of routes)
-    app = FastAPI()
-    told = Pretence()
-    app.include_router(router(Pages(lambda _request: Visitor("门卫", "token", frozenset(PERMISSIONS)))))
+def dictated(told: Pretence) -> APIRouter:
+    """What a test says and asks."""
+    routes = APIRouter()
 
-    @app.post("/pretend")
+    @routes.post("/pretend")
     async def pretend(request: Request) -> None:
         body = await request.json()
         for name in ("points", "agents", "refuse", "wall"):
@@ -78,62 +77,86 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         for name, data in body.get("changes", []):
             told.change(name, data)
 
-    @app.get("/api/v1/stream")
+    @routes.get("/pretend/written")
+    async def written() -> list[Any]:
+        return told.written
+
+    _ = (pretend, written)
+    return routes
+
+
+def lists(told: Pretence) -> APIRouter:
+    """What pages read."""
+    routes = APIRouter()
+
+    @routes.get("/api/v1/stream")
     async def stream(request: Request) -> StreamingResponse:
         last = request.headers.get("Last-Event-ID")
         start = int(last) if last else len(told.feed)
         return StreamingResponse(told.stream(start), media_type="text/event-stream")
 
-    @app.get("/api/v1/alerts")
+    @routes.get("/api/v1/alerts")
     async def alerts() -> list[Json]:
         return list(told.alerts.values())
 
-    @app.get("/api/v1/points")
+    @routes.get("/api/v1/points")
     async def points() -> list[Json]:
         return [{"at": now(), **point} for point in told.points]
 
-    @app.get("/api/v1/agents")
+    @routes.get("/api/v1/agents")
     async def agents() -> list[Json]:
         return told.agents
 
-    @app.get("/api/v1/wall")
-    async def wall() -> Json:
-        return told.wall
-
-    @app.get("/api/v1/wall/plans/{plan}/picture")
-    async def picture(plan: str) -> Response:
-        return Response(base64.b64decode(DOT), media_type="image/png", headers={"X-Plan": plan})
-
-    @app.get("/api/v1/wall/roster")
-    async def roster() -> list[Json]:
-        return told.wall["on_duty"]
-
-    @app.put("/api/v1/wall/{rest:path}")
-    async def write(rest: str, request: Request) -> None:
-        told.written.append([rest, await request.json()])
-
-    @app.get("/pretend/written")
-    async def written() -> list[Any]:
-        return told.written
-
-    @app.get("/api/v1/kiosks")
-    async def kiosks() -> list[Json]:
-        return [{"name": "东门岗亭屏", "role": "kiosk", "site": "", "disabled": False, "created_at": now()}]
-
-    @app.post("/api/v1/kiosks")
-    async def add_kiosk() -> Json:
-        return {"code": "abcde-fghjk-mnpqr"}
-
-    @app.get("/api/v1/hazards")
+    @routes.get("/api/v1/hazards")
     async def hazards() -> list[Json]:
         return []
 
-    @app.post("/api/v1/alerts/{alert}/confirm")
+    _ = (stream, alerts, points, agents, hazards)
+    return routes
+
+
+def wall_rooms(told: Pretence) -> APIRouter:
+    """The wall, its settings, its screens."""
+    routes = APIRouter()
+
+    @routes.get("/api/v1/wall")
+    async def wall() -> Json:
+        return told.wall
+
+    @routes.get("/api/v1/wall/plans/{plan}/picture")
+    async def picture(plan: str) -> Response:
+        return Response(base64.b64decode(DOT), media_type="image/png", headers={"X-Plan": plan})
+
+    @routes.get("/api/v1/wall/roster")
+    async def roster() -> list[Json]:
+        return told.wall["on_duty"]
+
+    @routes.put("/api/v1/wall/{rest:path}")
+    async def write(rest: str, request: Request) -> None:
+        told.written.append([rest, await request.json()])
+
+    @routes.get("/api/v1/kiosks")
+    async def kiosks() -> list[Json]:
+        return [{"name": "东门岗亭屏", "role": "kiosk", "site": "", "disabled": False, "created_at": now()}]
+
+    @routes.post("/api/v1/kiosks")
+    async def add_kiosk() -> Json:
+        return {"code": "abcde-fghjk-mnpqr"}
+
+    _ = (wall, picture, roster, write, kiosks, add_kiosk)
+    return routes
+
+
+def acts(told: Pretence) -> APIRouter:
+    """What is done to an alert."""
+    routes = APIRouter()
+
+    @routes.post("/api/v1/alerts/{alert}/confirm")
     async def confirm(alert: str) -> Json:
         told.change("alert", {**told.alerts[alert], "severity": "critical", "reason": "confirmed"})
         return told.alerts[alert]
 
-    @app.post("/api/v1/alerts/{alert}/ack")
+    @routes.post("/api/v1/alerts/{alert}/ack")
     async def acknowledge(alert: str, request: Request) -> Json:
         if told.refuse:
             raise HTTPException(told.refuse)
@@ -143,7 +166,7 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         told.change("alert", {**had, "state": state, "acked_at": now(), "acked_by": "门卫", "comment": comment})
         return told.alerts[alert]
 
-    @app.post("/api/v1/alerts/{alert}/{verb}")
+    @routes.post("/api/v1/alerts/{alert}/{verb}")
     async def shelve(alert: str, verb: str, request: Request) -> Json:
         body = await request.json()
         until = (datetime.now(UTC) + timedelta(minutes=body["minutes"])).isoformat() if verb == "shelve" else None
@@ -151,24 +174,15 @@ def application() -> FastAPI:  # noqa: C901 (a list of routes)
         told.change("alert", {**told.alerts[alert], "shelved_until": until, "comment": comment})
         return told.alerts[alert]
 
-    _ = (
-        roster,
-        write,
-        written,
-        kiosks,
-        add_kiosk,
-        pretend,
-        shelve,
-        wall,
-        picture,
-        stream,
-        alerts,
-        points,
-        agents,
-        hazards,
-        acknowledge,
-        confirm,
-    )
+    _ = (confirm, acknowledge, shelve)
+    return routes
+
+
+def application() -> FastAPI:
+    app, told = FastAPI(), Pretence()
+    app.include_router(router(Pages(lambda _request: Visitor("门卫", "token", frozenset(PERMISSIONS)))))
+    for part in (dictated, lists, wall_rooms, acts):
+        app.include_router(part(told))
     return app
 
 

@@ -90,39 +90,14 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     planted = Planted(private)
-    closed = free_port()
-    files = {
-        "url": planted.put("url", f"http://127.0.0.1:{closed}/send?key="),
-        "gateway-token": planted.put("gateway-token"),
-        "robot-url": planted.put("robot-url", f"http://localhost:{closed}/robot?access_token="),
-        "robot-secret": planted.put("robot-secret"),
-        "pin": planted.put("pin"),
-    }
-    push = PUSH
-    for name, file in files.items():
-        push = push.replace("{" + name + "}", str(file))
-    http, broker, config = free_port(), free_port(), tmp_path / "server.toml"
-    config.write_text(
-        f'data = "{tmp_path / "data"}"\nmetrics_token_file = "{planted.put("metrics")}"\n[http]\nport = {http}\n'
-        f'[broker]\ntype = "embedded"\nport = {broker}\n{push}',
-        encoding="utf-8",
-    )
+    closed, http, broker = free_port(), free_port(), free_port()
+    config = server_file(tmp_path, planted, closed, http, broker)
     add_user(tmp_path / "data")
     enrolled = subprocess.run(
         [sys.executable, "-m", "server", "enroll", "demo/pi-1", "--password", "--config", str(config)],
         cwd=ROOT, check=True, capture_output=True, timeout=120,
     )  # fmt: skip
-    password_file = tmp_path / "data" / "broker" / "demo.pi-1.password"
-    planted.words["broker-password"] = password_file.read_text().strip()
-    camera = planted.put("camera")
-    extra = (
-        f'[[camera]]\nid = "gate"\nname = "校门"\nsource = "rtsp://admin@127.0.0.1:{closed}/ch1"\n'
-        f'password_file = "{camera}"\nopen_timeout_s = 1.0\n'
-    )
-    agent_config = configuration(tmp_path, broker, extra=extra)
-    text = agent_config.read_text(encoding="utf-8")
-    text = text.replace("[mqtt]\n", f'[mqtt]\nuser = "demo.pi-1"\npassword_file = "{password_file}"\n', 1)
-    agent_config.write_text(text, encoding="utf-8")
+    agent_config = agent_file(tmp_path, planted, closed, broker)
     server = ServerProcess(config, http)
     server.start(wait=False)
     try:
@@ -141,6 +116,42 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         agent.terminate()
         agent.wait(30)
         server.end(signal.SIGTERM)
+
+
+def server_file(folder: Path, planted: Planted, closed: int, http: int, broker: int) -> Path:
+    """Write the server's file: it pushes to a port nobody listens on, by addresses and words that are secret."""
+    files = {
+        "url": planted.put("url", f"http://127.0.0.1:{closed}/send?key="),
+        "gateway-token": planted.put("gateway-token"),
+        "robot-url": planted.put("robot-url", f"http://localhost:{closed}/robot?access_token="),
+        "robot-secret": planted.put("robot-secret"),
+        "pin": planted.put("pin"),
+    }
+    push = PUSH
+    for name, file in files.items():
+        push = push.replace("{" + name + "}", str(file))
+    config = folder / "server.toml"
+    config.write_text(
+        f'data = "{folder / "data"}"\nmetrics_token_file = "{planted.put("metrics")}"\n[http]\nport = {http}\n'
+        f'[broker]\ntype = "embedded"\nport = {broker}\n{push}',
+        encoding="utf-8",
+    )
+    return config
+
+
+def agent_file(folder: Path, planted: Planted, closed: int, broker: int) -> Path:
+    """Write the agent's file, once it is enrolled: the broker's password, and a camera's that does not answer."""
+    password_file = folder / "data" / "broker" / "demo.pi-1.password"
+    planted.words["broker-password"] = password_file.read_text().strip()
+    extra = (
+        f'[[camera]]\nid = "gate"\nname = "校门"\nsource = "rtsp://admin@127.0.0.1:{closed}/ch1"\n'
+        f'password_file = "{planted.put("camera")}"\nopen_timeout_s = 1.0\n'
+    )
+    file = configuration(folder, broker, extra=extra)
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("[mqtt]\n", f'[mqtt]\nuser = "demo.pi-1"\npassword_file = "{password_file}"\n', 1)
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def test_what_is_planted_is_found_nowhere_but_where_it_was_put(scene: Scene) -> None:
