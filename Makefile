@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 RUN := .venv/bin/python -m
 ARGS ?=
 
-.PHONY: help setup run test soak check lint format docs sbom wheel release bench clean
+.PHONY: help setup run test soak machine check lint format docs sbom wheel release bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -27,6 +27,9 @@ test: setup ## all tests
 
 soak: setup ## the long fault and soak runs
 	@$(RUN) pytest -m soak $(ARGS)
+
+machine: setup ## the tests that need a camera, a GPIO chip and a systemd of the kernel's, under a Linux in user mode
+	@.venv/bin/python tests/machine/boot.py $(ARGS)
 
 lint: setup ## format, lint, types, import layers
 	@$(RUN) ruff format --check -q .

@@ -83,6 +83,7 @@ def test_an_agent_on_a_read_only_disk_says_so_sends_from_memory_and_stores_when_
             _end_clean(whole)
 
 
+@pytest.mark.kernel
 @pytest.mark.timeout(600)
 def test_a_disk_that_becomes_read_only_while_the_agent_runs_costs_nothing_and_is_told(
     mosquitto: Broker, tmp_path: Path
@@ -157,6 +158,7 @@ def test_an_agent_that_gets_no_more_memory_while_the_broker_is_away_loses_nothin
         _end_clean(whole)
 
 
+@pytest.mark.kernel
 @pytest.mark.timeout(600)
 def test_an_agent_ended_for_its_memory_loses_nothing_and_one_that_stores_an_outage_needs_little_more(
     mosquitto: Broker, tmp_path: Path
