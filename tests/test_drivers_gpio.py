@@ -89,6 +89,7 @@ def test_a_file_that_is_no_chip_is_one_clear_line(tmp_path: Path) -> None:
         KernelLines(bus(chip=file)).open()
 
 
+@pytest.mark.kernel
 def test_a_real_chip_of_the_kernel_gives_both_edges_and_counts_the_inversion_in() -> None:
     if not SIM.is_dir():
         pytest.skip("this kernel has no gpio-sim (module gpio-sim, configfs)")
@@ -105,8 +106,9 @@ def test_a_real_chip_of_the_kernel_gives_both_edges_and_counts_the_inversion_in(
         with GpioDriver(bus(chip=f"/dev/{name}", debounce_s=0, point=point)) as driver:
             assert told(driver) == [("door", False)]
             pull.write_text("pull-down")
+            assert told(driver) == [("door", True)]  # a simulated interrupt comes with the kernel's next tick
             pull.write_text("pull-up")
-            assert told(driver) == [("door", True), ("door", False)]
+            assert told(driver) == [("door", False)]
     finally:
         (chip / "live").write_text("0")
         (chip / "bank0").rmdir()
