@@ -93,6 +93,8 @@ def serial_ports(dev: Path = DEV) -> list[tuple[str, str]]:
 def _list(console: Console, watch_s: float) -> None:
     from rich.table import Table  # noqa: PLC0415 - not for an agent that runs
 
+    from drivers.video_nodes import gives_pictures  # noqa: PLC0415
+
     ports = Table("stable name", "port", "may be opened", title="serial ports")
     for stable, plain in serial_ports():
         group = "" if os.access(plain, os.R_OK | os.W_OK) else f"no: add this user to the group of {plain}"
@@ -100,7 +102,7 @@ def _list(console: Console, watch_s: float) -> None:
     console.print(ports if ports.row_count else "serial ports: none")
     _list_contacts(console, watch_s)
     cameras = Table("device", "name", title="cameras (V4L2)")
-    for video in sorted(DEV.glob("video*")):
+    for video in filter(gives_pictures, sorted(DEV.glob("video*"))):
         name = Path("/sys/class/video4linux") / video.name / "name"
         cameras.add_row(str(video), name.read_text(encoding="utf-8", errors="replace").strip() if name.exists() else "")
     console.print(cameras if cameras.row_count else "cameras (V4L2): none; a network camera is rtsp://…")

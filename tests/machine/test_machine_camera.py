@@ -100,6 +100,7 @@ def test_probe_lists_the_camera_and_writes_a_still_of_it(tmp_path: Path) -> None
     said = _agent("probe")
     assert str(video.WEBCAM) in said
     assert "vivid-000-vid-cap" in said
+    assert str(video.CABLE) not in said  # an output gives no pictures
     out = tmp_path / "still.png"
     assert "640x480" in _agent("probe", "--camera", str(video.WEBCAM), "--show", str(out))
     picture = cv2.imread(str(out))
