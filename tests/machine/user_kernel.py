@@ -30,7 +30,7 @@ def user_kernel(cache: Path) -> Path:
     if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         raise MissingPartError(f"its kernel is built here: apt install {' '.join(missing)}")
     source = _source(cache)
-    print("make machine: building its kernel, once (ten minutes and 2 GB; -j by the processors)", flush=True)
+    print("make machine: building its kernel, once: ten minutes of processor time, 2 GB of disk meanwhile", flush=True)
     _make(source, "defconfig")
     with (source / ".config").open("a", encoding="utf-8") as file:
         file.write(CONFIG.read_text(encoding="utf-8"))
