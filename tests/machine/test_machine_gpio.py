@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers import Broker, free_port
-from chain import BIN, SITE, Chain, Program, server_config, wait_for
+from brokers import Broker
+from chain import Chain, wait_for
+from chain_files import SITE, server_config
+from ports import free_port
+from program import BIN, Program
 from simulated_chip import Chip
 
 from config.contacts import GpioBus

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import units
-from brokers import free_port
+from ports import free_port
 from units import run, shown, wait_for
 
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import units
-from brokers import free_port
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ports import free_port
 from test_update import write_signature, write_wheel
 from units import run, shown, wait_for
 
