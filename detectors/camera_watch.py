@@ -146,7 +146,7 @@ class CameraWatch:
         boxes, figure = people.boxes, self._stature.figure
         if self._lines and people.foreground is not None and figure is not None:
             boxes = apart(boxes, people.foreground, figure)
-        tracks = self._tracker.update(boxes, frame.at, size)
+        tracks = self._tracker.update(boxes, frame.at, size, hidden=self._stature.hides)
         if people.foreground is not None:
             self._vehicles.observe(tracks, people.foreground, frame.at)
         self._stature.observe(tracks, frame.at, size)

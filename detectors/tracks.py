@@ -93,8 +93,11 @@ class Tracker:
         self._at: float | None = None
         self._borders = np.zeros(4)
 
-    def update(self, boxes: Boxes, at: float, size: tuple[int, int]) -> Sequence[Track]:
-        """Take the boxes of one picture of `size` (width, height); return all living tracks."""
+    def update(self, boxes: Boxes, at: float, size: tuple[int, int], *, hidden: bool = False) -> Sequence[Track]:
+        """Take the boxes of one picture of `size` (width, height); return all living tracks.
+
+        `hidden`: people hide one another here, as they do seen from the side. Who is hidden stays within the blob.
+        """
         self._borders = np.array((0, 0, size[0], size[1]), float)
         elapsed = 0.0 if self._at is None else max(0.0, at - self._at)
         self._at = at
@@ -108,7 +111,7 @@ class Tracker:
                 lost.discard(i)
                 free.discard(j)
                 self._see(self.tracks[i], boxes[j], at, elapsed)
-        self._share(boxes, lost, at)
+        self._share(boxes, lost, at, hidden=hidden)
         for j in sorted(free):
             self.tracks.append(_born(self._next, boxes[j], at))
             self._next += 1
@@ -160,7 +163,7 @@ class Tracker:
     def _way(self, begin: Vector, end: Vector) -> float:
         return float(np.hypot(*way(begin, end, self._borders)))
 
-    def _share(self, boxes: Boxes, lost: set[int], at: float) -> None:
+    def _share(self, boxes: Boxes, lost: set[int], at: float, *, hidden: bool) -> None:
         """Two people whose blobs became one are both still there: keep the second within the common blob."""
         for i in sorted(lost):
             track = self.tracks[i]
@@ -173,6 +176,8 @@ class Tracker:
             if covered[best] > 0.6 and track.area > 0.15 * blob:
                 track.seen_at = at
                 track.merged = True
+                if hidden:
+                    track.box = _held(track.box, boxes[best])
                 lost.discard(i)
 
 
@@ -192,6 +197,13 @@ def distance(a: Boxes, b: Boxes) -> NDArray[np.float64]:
     apart = np.hypot(centres[..., 0], centres[..., 1]) / ((size_a + size_b) / 2)
     differ = np.abs(np.log(size_a / size_b))
     return (apart + 0.5 * differ).astype(np.float64)
+
+
+def _held(box: Vector, blob: Vector) -> Vector:
+    """Move a box no farther than into the blob it shares: who is in it does not leave it unseen."""
+    low, high = np.clip(blob[:2] - box[:2], 0, None), np.clip(box[2:] - blob[2:], 0, None)
+    shift = np.where((low > 0) & (high > 0), 0.0, low - high)
+    return box + np.tile(shift, 2)
 
 
 def _born(number: int, box: Vector, at: float) -> Track:

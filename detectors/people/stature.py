@@ -27,6 +27,7 @@ MEMORY_S = 10.0  # for how restless the scene is
 FORGET_S = 600.0  # half of what was learned
 STEPS, WHOLE = 3, 0.12  # who moved so often has taken his looks along at this share of them at least: trees never do
 SURE = 1.0  # of the picture's diagonal: so far people went until their shape is believed
+LIKELY = 0.5  # and until it is likely
 CUT = 0.1  # of its way counts while the picture cuts it off: half a person is wide and small
 FINE = 4.0  # bins per octave of area, and bins per unit of height over width
 
@@ -92,8 +93,17 @@ class Stature:
     @property
     def figure(self) -> float | None:
         """Height over width of a person who is seen from the side; None from above, and while few went far."""
-        sure = self._shapes.sum() >= SURE * float(np.linalg.norm(self._size))
-        return self._shape if sure and self.upright == 1.0 else None
+        return self._shape if self._went >= SURE and self.upright == 1.0 else None
+
+    @property
+    def hides(self) -> bool:
+        """Whether people are likely seen from the side, where one hides another."""
+        return self._went >= LIKELY and self.upright == 1.0
+
+    @property
+    def _went(self) -> float:
+        """How far people went, in diagonals of the picture."""
+        return float(self._shapes.sum() / max(float(np.linalg.norm(self._size)), 1.0))
 
     @property
     def _shape(self) -> float:
