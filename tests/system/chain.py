@@ -51,7 +51,8 @@ class Chain:
         """(epoch, seq, id) of all that the agents have accepted, by their own append-only logs."""
         lines: list[Row] = []
         for log in sorted(self.folder.glob("accepted-*.jsonl")):
-            for line in log.read_text(encoding="utf-8").splitlines():
+            text = log.read_text(encoding="utf-8")
+            for line in text[: text.rfind("\n") + 1].splitlines():  # the agent may be writing the last one just now
                 entry = json.loads(line)
                 lines.append((str(entry["epoch"]), int(entry["seq"]), str(entry["id"])))
         return lines
