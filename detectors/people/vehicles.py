@@ -6,7 +6,6 @@ A person who walks swings arms and legs, and leaves much of a rectangle around h
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 
 from detectors.people.blobs import clean
+from detectors.people.past import Past, whole_pixels
 from detectors.tracks import BORDER, way
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from detectors.people.background import Foreground
     from detectors.tracks import Track, Vector
 
-APART_S = (0.25, 0.6)  # two outlines are compared that are so far apart: a step lies between them
 MOVED = 0.12  # of its own size: who came less far tells nothing
 LEAST = 40.0  # pixels of the shorter side, of 320x180: of a smaller outline too little can be said to doubt a person
 FULL = (0.88, 0.72)  # of its convex hull, and of the smallest rectangle around it, turned as it is
@@ -36,7 +35,7 @@ class Vehicles:
     """Tracks and pictures in; each track's `moves` and `blocks` count up. It keeps half a second."""
 
     def __init__(self) -> None:
-        self._past: deque[tuple[float, Mask, dict[int, Vector]]] = deque(maxlen=32)
+        self._past = Past(latest=True)  # a car that comes near grows
 
     def observe(self, tracks: Sequence[Track], seen: Foreground, at: float) -> None:
         """Compare the outline of each track with that of half a second ago."""
@@ -45,16 +44,10 @@ class Vehicles:
             for track in tracks
             if track.seen_at == at and not track.merged and float(track.size.min()) * seen.scale >= LEAST
         }
-        while self._past and not 0 <= at - self._past[0][0] <= APART_S[1]:
-            self._past.popleft()
-        while len(self._past) > 1 and at - self._past[1][0] >= APART_S[0]:
-            self._past.popleft()
-        if self._past and at - self._past[0][0] >= APART_S[0]:
-            _, before, then = self._past[0]
-            for track in tracks:
-                if track.id in boxes and track.id in then and before.shape == seen.mask.shape:
-                    _compare(track, before, seen.mask, then[track.id], boxes[track.id])
-        self._past.append((at, seen.mask, boxes))
+        before, then = self._past.before(seen.mask, boxes, at)
+        for track in tracks:
+            if track.id in boxes and track.id in then:
+                _compare(track, before, seen.mask, then[track.id], boxes[track.id])
 
 
 def without(seen: Foreground, tracks: Sequence[Track]) -> Foreground:
@@ -64,7 +57,7 @@ def without(seen: Foreground, tracks: Sequence[Track]) -> Foreground:
         return seen
     mask = seen.mask.copy()
     for box in boxes:
-        x1, y1, x2, y2 = _whole_pixels(box, mask)
+        x1, y1, x2, y2 = whole_pixels(box, mask)
         mask[y1:y2, x1:x2] = 0
     return replace(seen, mask=mask)
 
@@ -81,14 +74,8 @@ def _compare(track: Track, before: Mask, now: Mask, then: Vector, box: Vector) -
 
 
 def _cut(mask: Mask, box: Vector) -> Mask:
-    x1, y1, x2, y2 = _whole_pixels(box, mask)
+    x1, y1, x2, y2 = whole_pixels(box, mask)
     return clean(mask[y1:y2, x1:x2])
-
-
-def _whole_pixels(box: Vector, mask: Mask) -> tuple[int, int, int, int]:
-    height, width = mask.shape
-    x1, y1, x2, y2 = (int(v) for v in np.clip(np.round(box), 0, (width, height, width, height)))
-    return x1, y1, x2, y2
 
 
 def _is_full(outline: Mask) -> bool:
@@ -108,7 +95,7 @@ def _likeness(before: Mask, now: Mask, then: Vector, shift: Vector) -> float | N
     None where little of it is in both pictures.
     """
     height, width = now.shape
-    x1, y1, x2, y2 = _whole_pixels(then, now)
+    x1, y1, x2, y2 = whole_pixels(then, now)
     best: float | None = None
     for x in range(round(float(shift[0])) - SLACK, round(float(shift[0])) + SLACK + 1):
         for y in range(round(float(shift[1])) - SLACK, round(float(shift[1])) + SLACK + 1):

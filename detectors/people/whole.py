@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+from detectors.people.past import Past, whole_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from detectors.people.background import Foreground
     from detectors.tracks import Track, Vector
 
-APART_S = (0.25, 0.6)  # two pictures are compared that are so far apart: a step lies between them
 SHIFT = (2.5, 0.12)  # pixels, and of its own size: who came less far tells nothing
 LEAST = 4  # pixels a side
 SLACK = 3  # pixels: boxes are not that exact
@@ -27,19 +27,15 @@ class WholeMotion:
     """Tracks and pictures in; each track's `steps` and `whole` count up. It keeps half a second."""
 
     def __init__(self) -> None:
-        self._past: deque[tuple[float, Mask, dict[int, Vector]]] = deque(maxlen=32)
+        self._past = Past()
 
     def observe(self, tracks: Sequence[Track], seen: Foreground, at: float) -> None:
         """Compare each track's looks now with those of half a second ago."""
         boxes = {track.id: track.box * seen.scale for track in tracks if track.seen_at == at and not track.merged}
-        while self._past and not 0 <= at - self._past[0][0] <= APART_S[1]:
-            self._past.popleft()
-        if self._past and at - self._past[0][0] >= APART_S[0]:
-            _, before, then = self._past[0]
-            for track in tracks:
-                if track.id in boxes and track.id in then and before.shape == seen.grey.shape:
-                    _compare(track, before, seen.grey, then[track.id], boxes[track.id])
-        self._past.append((at, seen.grey, boxes))
+        before, then = self._past.before(seen.grey, boxes, at)
+        for track in tracks:
+            if track.id in boxes and track.id in then:
+                _compare(track, before, seen.grey, then[track.id], boxes[track.id])
 
 
 def _compare(track: Track, before: Mask, now: Mask, then: Vector, box: Vector) -> None:
@@ -47,8 +43,7 @@ def _compare(track: Track, before: Mask, now: Mask, then: Vector, box: Vector) -
     size = float(np.sqrt(max((then[2:] - then[:2]).prod(), 1.0)))
     if np.hypot(*shift) < max(SHIFT[0], SHIFT[1] * size):
         return
-    height, width = now.shape
-    x1, y1, x2, y2 = (int(v) for v in np.clip(np.round(then), 0, (width, height, width, height)))
+    x1, y1, x2, y2 = whole_pixels(then, now)
     if x2 - x1 < LEAST or y2 - y1 < LEAST:
         return
     looks = before[y1:y2, x1:x2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +12,11 @@ from pathlib import Path
 import cv2
 import pytest
 import video_nodes as video
+from supervised_cameras import supervised
 from waiting import until
 
 from agent.camera_worker import CameraWorker
-from agent.clock import system_clock
 from agent.intake import Instant
-from agent.supervisor import Supervisor
 from config.cameras import CameraSection
 from detectors.findings import Crossing, Event, Finding
 from drivers.camera import Camera
@@ -71,24 +69,8 @@ def heard() -> Heard:
 @pytest.fixture
 def watched(heard: Heard) -> Iterator[Callable[[CameraSection], CameraWorker]]:
     """A camera's process under the real supervisor."""
-    stop, threads, workers = threading.Event(), list[threading.Thread](), list[CameraWorker]()
-
-    def watch(camera: CameraSection) -> CameraWorker:
-        workers.append(CameraWorker(camera, heard, system_clock()))
-        supervisor = Supervisor([workers[-1]], lambda: None, lambda _: None)
-        threads.append(threading.Thread(target=supervisor.run, args=(stop,), daemon=True))
-        threads[-1].start()
-        return workers[-1]
-
-    yield watch
-    stop.set()
-    for thread in threads:
-        thread.join(10)
-    for worker in workers:
-        worker.stop()
-        worker.join(3.0)
-        worker.kill()
-        worker.join(5.0)
+    with supervised(heard) as watch:
+        yield watch
 
 
 def _agent(*words: str) -> str:

@@ -14,7 +14,16 @@ import subprocess
 from pathlib import Path
 
 CONFIG = Path(__file__).with_name("kernel.config")
-TOOLS = ("apt-get", "apt-cache", "dpkg-deb", "make", "gcc", "flex", "bison", "bc", "xz")
+DEBIAN = ("apt-get", "apt-cache", "dpkg-deb")
+# Tools, and the packages they come in.
+TOOLS = {
+    "make": "make",
+    "gcc": "gcc",
+    "flex": "flex",
+    "bison": "bison",
+    "bc": "bc",
+    "xz": "xz-utils",
+}
 
 
 class MissingPartError(Exception):
@@ -27,7 +36,9 @@ def user_kernel(cache: Path) -> Path:
     linux = cache / f"linux-{name}"
     if linux.exists():
         return linux
-    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
+    if any(shutil.which(tool) is None for tool in DEBIAN):
+        raise MissingPartError("its kernel is built from Debian's source: run it on Debian")
+    if missing := [package for tool, package in TOOLS.items() if shutil.which(tool) is None]:
         raise MissingPartError(f"its kernel is built here: apt install {' '.join(missing)}")
     source = _source(cache)
     print("make machine: building its kernel, once: ten minutes of processor time, 2 GB of disk meanwhile", flush=True)

@@ -9,19 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from picture_servers import Mjpeg, Rtsp, Scene, noisy
+from supervised_cameras import supervised
 from waiting import until
 
 from agent.camera_worker import CameraWorker
-from agent.clock import system_clock
 from agent.intake import Instant
-from agent.supervisor import Supervisor
 from config.cameras import CameraSection, LineSection
 from detectors.findings import Event, Finding
 from drivers.camera import Camera
@@ -134,25 +132,8 @@ def heard() -> Heard:
 @pytest.fixture
 def watched(heard: Heard) -> Iterator[Callable[..., CameraWorker]]:
     """Workers under the real supervisor."""
-    stop, threads, workers = threading.Event(), list[threading.Thread](), list[CameraWorker]()
-
-    def watch(camera: CameraSection, command: tuple[str, ...] = ()) -> CameraWorker:
-        worker = CameraWorker(camera, heard, system_clock(), command)
-        workers.append(worker)
-        supervisor = Supervisor([worker], lambda: None, lambda _: None)
-        threads.append(threading.Thread(target=supervisor.run, args=(stop,), daemon=True))
-        threads[-1].start()
-        return worker
-
-    yield watch
-    stop.set()
-    for thread in threads:
-        thread.join(10)
-    for worker in workers:
-        worker.stop()
-        worker.join(3.0)
-        worker.kill()
-        worker.join(5.0)
+    with supervised(heard) as watch:
+        yield watch
 
 
 STUBBORN = """
