@@ -108,6 +108,7 @@ def assemble(
             return {**persons, **tokens.standing(connection, hashes, steady())}
 
     live = Live(database, metrics, tick, latest.take_changed, still_valid)
+    writer.on_commit(presence.publish_told)  # before pages hear of it, so that what they ask for then is so too
     writer.on_commit(live.wake)
     token = read_secret(config.metrics_token_file) if config.metrics_token_file else ""
     services = Services(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,9 @@ from fastapi.testclient import TestClient
 from inner_server import assembled
 from serving import PASSWORD
 
+from contracts.messages import Birth, Point, Stamp, State
+from contracts.topics import Kind, Topic
+from contracts.vocabulary import Clock
 from server.accounts import users
 from server.accounts.permissions import PERMISSIONS, Role
 from server.accounts.reach import Reach
@@ -25,6 +29,7 @@ from server.assembling import Parts
 from server.errors import RefusedError
 from server.history.latest import Newest
 from server.history.series import Sample
+from server.ingest.decode import Arrival
 
 ENROL = ("/api/v1/enroll", "/api/v1/enroll/renew", "/api/v1/enroll/authority")  # guarded by a token, tested apart
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/session", "/api/v1/kiosks/session", *ENROL}
@@ -239,6 +244,24 @@ def test_readings_come_back_from_the_history(web: TestClient, parts: Parts) -> N
     ]
     shown = web.get("/api/v1/points").json()[0]
     assert (shown["name"], shown["silence_s"], shown["age_s"]) == ("感温", 9000.0, None)
+
+
+def test_who_asks_right_after_a_birth_or_a_goodbye_is_told_of_it(web: TestClient, parts: Parts) -> None:
+    stamp = Stamp(at=AT, boot_id="boot-1", mono_s=9.0, clock=Clock.SYNCED)
+    point = Point(id="heat-1", name="感温", kind="heat")
+    birth = Birth(name="实验楼", stamp=stamp, session=1, epoch="epoch-01", simulated=True, points=(point,))
+    log_in(web)
+
+    def told(kind: Kind, text: str) -> list[tuple[object, object]]:
+        arrival = Arrival(str(Topic("no1", "lab", kind)), text.encode(), parts.services.now(), time.monotonic())
+        assert parts.services.writer.offer(arrival)
+        parts.services.writer.write(lambda _: None)  # nobody goes round here, as between two rounds
+        shown = [*web.get("/api/v1/agents").json(), *web.get("/api/v1/points").json()]
+        return [(row["link"], row["simulated"]) for row in shown]
+
+    assert told(Kind.BIRTH, birth.model_dump_json()) == [("ok", True)] * 2
+    goodbye = State(status="stopping", boot_id="boot-1", session=1)
+    assert told(Kind.STATE, goodbye.model_dump_json()) == [("stopped", True)] * 2
 
 
 def test_the_fixed_addresses_answer(web: TestClient) -> None:

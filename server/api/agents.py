@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from contracts.messages import Value
 from contracts.vocabulary import SensorKind
@@ -16,6 +16,7 @@ from server.alerts.tables import IS_OPEN, alerts
 from server.api.problems import declared
 from server.history import bounds
 from server.moments import Moment
+from server.presence.tables import agents as agent_table
 from server.presence.tables import points as point_table
 from server.presence.watch import AgentView
 from server.services import Services
@@ -69,7 +70,13 @@ def points(
     """List points with their newest value."""
     reach = session.reach.at(site)
     here = reach.where(point_table.c.site)
-    statement = select(point_table).where(point_table.c.gone.is_(False), *here).limit(limit)
+    theirs = and_(agent_table.c.site == point_table.c.site, agent_table.c.agent == point_table.c.agent)
+    statement = (
+        select(point_table, agent_table.c.simulated)
+        .outerjoin(agent_table, theirs)
+        .where(point_table.c.gone.is_(False), *here)
+        .limit(limit)
+    )
     standing = select(alerts.c.site, alerts.c.agent, alerts.c.point, alerts.c.kind).where(
         IS_OPEN, alerts.c.active, *reach.where(alerts.c.site)
     )
@@ -88,7 +95,7 @@ def points(
             PointView(
                 site=row.site, agent=row.agent, point=row.id, name=row.name, kind=row.kind, unit=row.unit,
                 place=row.place, grid=row.grid, zone=row.zone, auxiliary=row.auxiliary,
-                simulated=agent.simulated if agent else False, value=newest.value if newest else None,
+                simulated=bool(row.simulated), value=newest.value if newest else None,
                 low=sure.low if sure else None, high=sure.high if sure else None,
                 quality=sure.quality if sure else None, at=newest.at if newest else None,
                 age_s=_age_s(services, row.site, row.agent, row.id), silence_s=row.silence_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,13 +39,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Presence:
-    """All agents of the sites that are ours. `views` is a finished copy that other threads may read."""
+    """All agents of the sites that are ours. `views` are a finished copy that other threads may read."""
 
     hook: AlertHook
     silent_fault_s: float = 60.0
     sites: Sites = field(default_factory=Everything)
     watches: dict[tuple[str, str], Watch] = field(default_factory=dict[tuple[str, str], Watch])
-    views: Sequence[AgentView] = ()
+    _views: Mapping[tuple[str, str], AgentView] = field(default_factory=dict[tuple[str, str], AgentView])
+    _told: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])  # since the views were last made
     point_faults: int = 0  # faults that stand at points of the agents, agents' own not counted
     orphaned_sites: int = 0  # nobody answers for them, where several processes share
     ticked_s: float | None = None
@@ -169,9 +170,21 @@ class Presence:
                 self.fault(connection, watch, PRESENCE, "agent-silent", at, now, active=silent)
         self.publish_views(mono_s)
 
+    @property
+    def views(self) -> Sequence[AgentView]:
+        """Every agent as it was when the views were last made, a second ago at most."""
+        return tuple(self._views.values())
+
     def publish_views(self, mono_s: float) -> None:
         """Make the copy for other threads anew."""
-        self.views = tuple(watch.view(mono_s) for watch in self.watches.values())
+        self._told.clear()
+        self._views = {key: watch.view(mono_s) for key, watch in self.watches.items()}
+
+    def publish_told(self, mono_s: float) -> None:
+        """Do so for the agents of which pages were told: one that asks meanwhile must not see them as they were."""
+        told, self._told = self._told, set[tuple[str, str]]()
+        if told := told & self.watches.keys():
+            self._views = {**self._views, **{key: self.watches[key].view(mono_s) for key in told}}
 
     def fault(
         self,
@@ -254,6 +267,7 @@ class Presence:
             level = logging.INFO if link is Link.OK else logging.WARNING
             _log.log(level, "agent %s/%s: link %s (was %s)", watch.site, watch.agent, link, watch.link)
         watch.link = link
+        self._told.add((watch.site, watch.agent))
         announce(connection, now, "agent", watch.site, watch.payload(mono_s))
 
 

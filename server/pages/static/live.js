@@ -18,6 +18,7 @@ export class Live {
     this.ready = false;
     this.missed = false;
     this.asking = false;
+    this.meanwhile = []; // agents' changes heard since the last answers were asked for
     this.redialled = 0;
     this.chain = new Chain(this.agents, this.points);
     this.alarm = new RealAlarm(this.alerts);
@@ -59,9 +60,8 @@ export class Live {
     } else if (name === "reset") {
       location.reload(); // away for so long that the server cannot tell what happened one by one
     } else if (name === "agent") {
-      this.agents.set(`${data.site}/${data.agent}`, { ...this.agents.get(`${data.site}/${data.agent}`), ...data });
-      this.#linked(data);
-      this.#simulated();
+      if (this.asking) this.meanwhile.push(data);
+      this.#agent(data);
       this.#tell("agent", data);
     } else if (name === "points") {
       for (const row of data.points) this.#point(row);
@@ -71,7 +71,10 @@ export class Live {
     }
   }
 
-  #linked(agent) {
+  #agent(agent) {
+    const id = `${agent.site}/${agent.agent}`;
+    this.agents.set(id, { ...this.agents.get(id), ...agent });
+    this.#simulated();
     for (const point of this.points.values()) if (point.site === agent.site && point.agent === agent.agent) point.link = agent.link;
   }
 
@@ -90,6 +93,7 @@ export class Live {
       const [alerts, points, agents] = await Promise.all([rows("/api/v1/alerts?limit=1000"), rows("/api/v1/points"), rows("/api/v1/agents")]);
       for (const row of agents) this.agents.set(`${row.site}/${row.agent}`, row);
       for (const row of points) this.#point(row);
+      for (const agent of this.meanwhile) this.#agent(agent); // may be newer than the answers
       for (const alert of alerts) this.take(alert);
       this.ready = true;
       this.missed = false;
@@ -99,6 +103,7 @@ export class Live {
       // the next tick asks again
     } finally {
       this.asking = false;
+      this.meanwhile = [];
     }
   }
 
