@@ -5,6 +5,7 @@ It ends when its stdin ends: with the agent, or when the agent asks it to.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
 import sys
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from detectors.findings import Finding
 
 BEAT_S = 0.5
+_M_ARENA_MAX = -8  # mallopt(3)
 
 
 def main() -> int:
     """Watch one camera until stdin ends."""
+    _share_one_heap()
     section = CameraSection.model_validate_json(sys.stdin.readline())
     stop = threading.Event()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
@@ -48,6 +51,13 @@ def main() -> int:
     with Camera(section) as camera:
         _Watching(section, camera, watch, _say).run(stop, orders)
     return 0
+
+
+def _share_one_heap() -> None:
+    """Let the thread that decodes and the one that detects take from the same heap: 5 MB less, and no slower."""
+    mallopt: Callable[[int, int], int] | None = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc only
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 class _Watching:
