@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from config.contacts import GpioBus
-from drivers.errors import DriverError, cause_of, reason_of
+from drivers.errors import DriverError, device_cause_of, reason_of
 
 if TYPE_CHECKING:
     from gpiod.line_request import LineRequest
@@ -79,7 +79,7 @@ class KernelLines:
                 str(self._bus.chip), settings, consumer="campus-agent", event_buffer_size=BUFFER
             )
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self._bus.name}: {self._bus.chip}: {cause_of(e)}", reason_of(e)) from e
+            raise DriverError(f"{self._bus.name}: {self._bus.chip}: {device_cause_of(e)}", reason_of(e)) from e
         return self.levels()
 
     def wait(self, timeout_s: float) -> Sequence[Edge]:
@@ -114,7 +114,7 @@ class KernelLines:
             request.release()
 
     def _lost(self, error: Exception) -> DriverError:
-        text = f"{self._bus.name}: {self._bus.chip} is lost: {cause_of(error)}"
+        text = f"{self._bus.name}: {self._bus.chip} is lost: {device_cause_of(error)}"
         return DriverError(text, reason_of(error, "unplugged"))
 
     def _taken(self) -> LineRequest:

@@ -14,6 +14,7 @@ _REASONS = {
     **dict.fromkeys((errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED), "hung-up"),
     errno.ETIMEDOUT: "timeout",
 }
+_GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO)
 _HINTS = {
     "permission-denied": ": put this user into the group that owns it",
     "busy": ": another program holds it",
@@ -45,6 +46,12 @@ def cause_of(error: Exception) -> str:
     if not (isinstance(error, OSError) and error.errno):
         return str(error) or type(error).__name__
     return os.strerror(error.errno) + _HINTS.get(reason_of(error), "")
+
+
+def device_cause_of(error: Exception) -> str:
+    """Return the cause of a failure at a path under /dev, and what to do where nothing is there."""
+    gone = isinstance(error, OSError) and error.errno in _GONE
+    return cause_of(error) + (": is it plugged in, and is this still its name?" if gone else "")
 
 
 def reason_of(error: Exception, otherwise: str = "bus-lost") -> str:

@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from drivers.errors import DriverError, cause_of, reason_of
+from drivers.errors import DriverError, cause_of, device_cause_of, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ class SerialLink:
                 exclusive=True,
             )
         except (OSError, ValueError) as e:
-            raise DriverError(f"{self.name}: {self._port} cannot be opened: {cause_of(e)}", reason_of(e)) from e
+            raise DriverError(f"{self.name}: {self._port} cannot be opened: {device_cause_of(e)}", reason_of(e)) from e
         self.drain()
 
     def send(self, data: bytes) -> None:
@@ -117,7 +117,9 @@ class SerialLink:
 
     def _lost(self, error: Exception) -> DriverError:
         """A port that was open and fails was pulled out, whatever words the library has for it."""
-        return DriverError(f"{self.name}: {self._port} is lost: {cause_of(error)}", reason_of(error, "unplugged"))
+        return DriverError(
+            f"{self.name}: {self._port} is lost: {device_cause_of(error)}", reason_of(error, "unplugged")
+        )
 
     def _opened(self) -> serial.Serial:
         if self._serial is None:

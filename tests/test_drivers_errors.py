@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from drivers.errors import DriverError, DriverTimeoutError, cause_of, reason_of
+from drivers.errors import DriverError, DriverTimeoutError, cause_of, device_cause_of, reason_of
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,12 @@ from drivers.errors import DriverError, DriverTimeoutError, cause_of, reason_of
 def test_a_cause_has_a_word_and_a_line(error: Exception, reason: str, cause: str) -> None:
     assert reason_of(error) == reason
     assert cause_of(error).startswith(cause)
+
+
+def test_at_a_port_it_is_said_what_to_do_where_nothing_is_there() -> None:
+    gone, busy = OSError(errno.ENODEV, "x"), OSError(errno.EBUSY, "x")
+    assert device_cause_of(gone) == "No such device: is it plugged in, and is this still its name?"
+    assert device_cause_of(busy) == cause_of(busy)
 
 
 def test_a_lost_bus_carries_its_reason_and_a_timeout_is_one() -> None:
