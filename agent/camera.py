@@ -22,7 +22,7 @@ from agent.still import LATEST_S, still
 from config.cameras import CameraSection
 from detectors.camera_watch import OUTSIDE, CameraWatch, people_detector
 from detectors.findings import Event
-from drivers.camera import LOST_S, Camera
+from drivers.camera import Camera
 from drivers.errors import DriverError
 from drivers.samples import Frame, Sample, Silence, Tick
 from drivers.streams import closer
@@ -84,7 +84,6 @@ class _Watching:
 
     def run(self, stop: threading.Event, orders: queue.SimpleQueue[Order]) -> None:
         """Watch until stopped."""
-        patience_s = self._section.open_timeout_s + self._section.read_timeout_s + LOST_S
         while not stop.is_set():
             now = time.monotonic()
             samples = self._samples(now)
@@ -96,7 +95,7 @@ class _Watching:
                 self._say(self._stills.get())
             for measured in self._tally.due(now):
                 self._say(measured)
-            if now - self._beaten >= BEAT_S and self._camera.stuck_s() < patience_s:
+            if now - self._beaten >= BEAT_S and self._camera.stuck_s() < self._camera.patience_s:
                 self._beaten = now
                 self._say(self._beat())
 

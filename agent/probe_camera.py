@@ -8,6 +8,7 @@ from drivers.capture import open_capture, read_picture, redact
 from drivers.errors import DriverError
 
 STEP = 100  # pixels between lines of the grid
+FIRST_S = 30.0  # some cameras send a whole picture only every so often
 WARM_UP = 5  # the first pictures of many cameras are dark
 
 
@@ -17,7 +18,7 @@ def still(source: str, out: Path) -> str:
 
     if out.suffix.lower() not in {".png", ".jpg"} or not out.absolute().parent.is_dir():
         raise DriverError(f"{out}: give a .png or .jpg in a folder that exists")
-    capture = open_capture(source)
+    capture = open_capture(source, FIRST_S, FIRST_S)
     try:
         pictures = [picture for _ in range(WARM_UP) if (picture := read_picture(capture, redact(source))) is not None]
     finally:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from drivers.capture import format_of, is_live, open_capture, read_picture, redact
+from drivers.capture import PATIENCE, UnreachedError, format_of, is_live, open_capture, read_picture, redact
 from drivers.errors import DriverError, DriverTimeoutError
 from drivers.masks import blacken
 from drivers.samples import Frame
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from config.cameras import CameraSection
 
-BACKOFF_S = (1.0, 2.0, 5.0, 10.0)  # a pond must not stay unseen for a minute after its camera is back
+BACKOFF_S = (1.0, 2.0, 5.0, 10.0)  # from one try to the next, 1 s between them at least: a pond must not stay unseen
 WAIT_S = 1.0  # `read` returns after this long also without a picture
 LOST_S = 5.0  # no picture for this long: the camera is lost
+TIMED_OUT = 0.9  # of the time to read: a read that came back sooner without a picture is the stream's end
 
 
 class Camera:
@@ -46,6 +47,7 @@ class Camera:
         """Width and height of the picture that all coordinates are of; the first picture's where nobody said."""
         self._due = 0.0
         self._trouble = ""
+        self._opening_s = section.open_timeout_s
         self.seen = 0
         """Pictures that arrived."""
         self.skipped = 0
@@ -94,43 +96,57 @@ class Camera:
         """Seconds since the source's thread last came back from FFmpeg."""
         return time.monotonic() - self._progress
 
+    @property
+    def patience_s(self) -> float:
+        """Seconds after which its thread should have come back from FFmpeg: a large picture is opened twice."""
+        return 2 * self._opening_s + self._section.read_timeout_s + LOST_S
+
     def _run(self) -> None:
         tries = 0
         while not self._stop.is_set():
-            before, source = self.seen, self._streams.source
+            began, before, source, reached = time.monotonic(), self.seen, self._streams.source, True
             try:
-                capture = open_capture(
-                    self._streams.address(), self._section.open_timeout_s, self._section.read_timeout_s
-                )
+                capture = open_capture(self._streams.address(), self._opening_s, self._section.read_timeout_s)
                 try:
                     self._play(capture)
                 finally:
                     capture.release()
             except DriverError as e:
                 self._trouble = f"{self.name}: {e}"
+                reached = not isinstance(e, UnreachedError)
             else:
                 self._trouble = f"{self.name}: {redact(source)}: the stream ended or stalled"
             tries = 0 if self.seen > before else tries + 1
+            if reached and self.seen == before:  # else it stays as long as this camera needs
+                self._opening_s = min(2 * self._opening_s, PATIENCE * self._section.open_timeout_s)
             stood_in = self._streams.standing_in
             self._streams.ended(shown=self.seen > before, drawn_on=self.drawn_on)
             over = not is_live(source) and self.seen > before  # a recording that came to its end
-            self._wait(
-                0.0 if over or stood_in != self._streams.standing_in else BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
-            )
+            at_once = over or stood_in != self._streams.standing_in
+            apart_s = BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
+            self._wait(0.0 if at_once else max(BACKOFF_S[0], began + apart_s - time.monotonic()))
 
     def _play(self, capture: cv2.VideoCapture) -> None:
         """Hand on pictures until the source ends or fails."""
         rate = 0.0 if is_live(self._streams.source) else (format_of(capture).frames_per_s or 25.0)
         began, count = time.monotonic(), 0
         while not self._stop.is_set():
+            asked = time.monotonic()
             picture = read_picture(capture, self.name)
             self._progress = time.monotonic()
+            if picture is None and not count and self._may_come(asked - began, self._progress - asked):
+                continue
             if picture is None or self._streams.small_is_back(self._progress - began):
                 return
             count += 1
             self._hand_on(picture)
             if rate:
                 self._wait(began + count / rate - time.monotonic())
+
+    def _may_come(self, waited_s: float, took_s: float) -> bool:
+        """Whether to go on waiting for the first picture: the read ran out of time, and the stream did not end."""
+        timed_out = took_s >= TIMED_OUT * self._section.read_timeout_s
+        return is_live(self._streams.source) and timed_out and waited_s < self._opening_s
 
     def _hand_on(self, picture: NDArray[np.uint8]) -> None:
         at = time.monotonic()

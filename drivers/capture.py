@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from config.secrets import read_secret
-from drivers.errors import DriverError
+from drivers.errors import DriverError, cause_of, reason_of
 
 if TYPE_CHECKING:
     import cv2
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 LARGEST = 8192  # pixels on a side; larger pictures exhaust a small machine
 SMALLEST = 16  # in less nobody can be seen
 ONE_CORE = 1280 * 720  # pixels of a picture that one core of a small machine decodes in time
+PATIENCE = 8  # times the time to open, at most, for the first picture: some cameras send a whole one every 20 s
+KNOCK_S = 4.0
+PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+OPTIONS = {  # of FFmpeg, for addresses
+    "rtsp_transport": "tcp",
+    "allowed_media_types": "video",  # sound is not even asked for
+    "fpsprobesize": "0",  # else it looks at 20 pictures first: four seconds at five a second
+    "analyzeduration": "30000000",  # us; a camera that sends no whole picture when it is asked sends the next one then
+    "probesize": "20000000",  # bytes, of the same
+}
+
+
+class UnreachedError(DriverError):
+    """Nobody answers at the address: more patience with the first picture would not help."""
 
 
 class Format(NamedTuple):
@@ -61,7 +76,6 @@ def is_live(source: str) -> bool:
 def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float = 3.0) -> cv2.VideoCapture:
     """Open a source; raise DriverError that names it (without password) and says what to do."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET: it writes to stderr by itself, passwords too
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
     import cv2  # noqa: PLC0415 - an agent without cameras does not load it
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the one line that is said is ours
@@ -73,6 +87,8 @@ def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(max(1, round(read_timeout_s))))
         capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
     elif "://" in source:
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "|".join(f"{k};{v}" for k, v in OPTIONS.items()))
+        _knock(source, min(open_timeout_s, KNOCK_S))
         limits = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(open_timeout_s * 1000),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout_s * 1000),
@@ -85,7 +101,7 @@ def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float
         capture.release()
         hint = "is it a video, and whole?"
         if is_live(source):
-            hint = "address, user and password?" if "://" in source else "is it a camera, and free?"
+            hint = "user, password and path?" if "://" in source else "is it a camera, and free?"
         raise DriverError(f"{shown}: no picture can be read from it: {hint}")
     return capture
 
@@ -139,6 +155,22 @@ def read_picture(capture: cv2.VideoCapture, name: str) -> NDArray[np.uint8] | No
     if picture.ndim == 2:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     return picture.astype(np.uint8, copy=False)
+
+
+def _knock(source: str, timeout_s: float) -> None:
+    """See that somebody listens at the address, for FFmpeg does not say what went wrong."""
+    try:
+        place = urlsplit(source)
+        port = place.port or PORTS.get(place.scheme.lower())
+    except ValueError as e:
+        raise DriverError(f"{redact(source)}: is no address of a camera: rtsp://user@10.0.0.9:554/path is one") from e
+    if not place.hostname or port is None:
+        return
+    try:
+        socket.create_connection((place.hostname, port), timeout_s).close()
+    except OSError as e:
+        text = f"{redact(source)}: cannot be reached: {cause_of(e)}: is the camera on, and is this its address?"
+        raise UnreachedError(text, reason_of(e)) from e
 
 
 def _check_file(path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from drivers.capture import open_capture, read_picture, with_password
+from drivers.capture import PATIENCE, open_capture, read_picture, with_password
 from drivers.errors import DriverError
 from drivers.masks import blacken
 
@@ -70,8 +70,9 @@ class Streams:
             self._scout.join(timeout_s)
 
     def _look(self) -> None:
+        patience_s = PATIENCE * self._section.open_timeout_s
         try:
-            _one_picture(self._section, self._small, self._section.open_timeout_s, self._section.read_timeout_s)
+            _one_picture(self._section, self._small, patience_s, patience_s)
         except DriverError:
             return
         self._is_back.set()

@@ -90,8 +90,7 @@ def test_an_address_that_accepts_and_then_says_nothing_is_given_up_in_time(schem
         with Camera(section(f"{scheme}://admin:secret@127.0.0.1:{port}/ch1")) as camera:
             said = trouble(camera, "can be read")
     assert (
-        said
-        == f"gate: {scheme}://***@127.0.0.1:{port}/ch1: no picture can be read from it: address, user and password?"
+        said == f"gate: {scheme}://***@127.0.0.1:{port}/ch1: no picture can be read from it: user, password and path?"
     )
 
 
