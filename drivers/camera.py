@@ -104,7 +104,8 @@ class Camera:
     def _run(self) -> None:
         tries = 0
         while not self._stop.is_set():
-            began, before, source, reached = time.monotonic(), self.seen, self._streams.source, True
+            began, before, source = time.monotonic(), self.seen, self._streams.source
+            reached = "://" in source
             try:
                 capture = open_capture(self._streams.address(), self._opening_s, self._section.read_timeout_s)
                 try:
