@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drivers.capture import open_capture, read_picture, redact
 from drivers.errors import DriverError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 STEP = 100  # pixels between lines of the grid
 FIRST_S = 30.0  # some cameras send a whole picture only every so often
+QUIET_S = 3.0
 WARM_UP = 5  # the first pictures of many cameras are dark
 
 
@@ -18,11 +26,17 @@ def still(source: str, out: Path) -> str:
 
     if out.suffix.lower() not in {".png", ".jpg"} or not out.absolute().parent.is_dir():
         raise DriverError(f"{out}: give a .png or .jpg in a folder that exists")
-    capture = open_capture(source, FIRST_S, FIRST_S)
+    pictures: list[NDArray[np.uint8]] = []
+    patience = threading.Timer(QUIET_S, sys.stderr.write, [f"{redact(source)}: it may take {FIRST_S:.0f} s to begin\n"])
+    patience.start()
     try:
-        pictures = [picture for _ in range(WARM_UP) if (picture := read_picture(capture, redact(source))) is not None]
-    finally:
+        capture = open_capture(source, FIRST_S, FIRST_S)
+        while len(pictures) < WARM_UP and (picture := read_picture(capture, redact(source))) is not None:
+            patience.cancel()
+            pictures.append(picture)
         capture.release()
+    finally:
+        patience.cancel()
     if not pictures:
         raise DriverError(f"{redact(source)}: gives no picture")
     shown = pictures[-1]

@@ -6,11 +6,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from drivers.capture import PATIENCE, UnreachedError, format_of, is_live, open_capture, read_picture, redact
+from drivers.capture import KNOCK_S, PATIENCE, UnreachedError, format_of, is_live, open_capture, read_picture, redact
 from drivers.errors import DriverError, DriverTimeoutError
 from drivers.masks import blacken
 from drivers.samples import Frame
-from drivers.streams import Streams
+from drivers.streams import FAILURES, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,33 +99,36 @@ class Camera:
     @property
     def patience_s(self) -> float:
         """Seconds after which its thread should have come back from FFmpeg: a large picture is opened twice."""
-        return 2 * self._opening_s + self._section.read_timeout_s + LOST_S
+        return 2 * (KNOCK_S + self._opening_s) + self._section.read_timeout_s + LOST_S
 
     def _run(self) -> None:
         tries = 0
         while not self._stop.is_set():
             began, before, source = time.monotonic(), self.seen, self._streams.source
             reached = "://" in source
+            self._progress = began
             try:
                 capture = open_capture(self._streams.address(), self._opening_s, self._section.read_timeout_s)
+                self._progress = time.monotonic()
                 try:
                     self._play(capture)
                 finally:
                     capture.release()
             except DriverError as e:
                 self._trouble = f"{self.name}: {e}"
-                reached = not isinstance(e, UnreachedError)
+                reached = reached and not isinstance(e, UnreachedError)
             else:
                 self._trouble = f"{self.name}: {redact(source)}: the stream ended or stalled"
-            tries = 0 if self.seen > before else tries + 1
-            if reached and self.seen == before:  # else it stays as long as this camera needs
+            shown, took_s = self.seen > before, time.monotonic() - began
+            tries = 0 if shown else tries + 1
+            if reached and not shown and took_s >= TIMED_OUT * self._opening_s:
                 self._opening_s = min(2 * self._opening_s, PATIENCE * self._section.open_timeout_s)
             stood_in = self._streams.standing_in
-            self._streams.ended(shown=self.seen > before, drawn_on=self.drawn_on)
-            over = not is_live(source) and self.seen > before  # a recording that came to its end
-            at_once = over or stood_in != self._streams.standing_in
+            self._streams.ended(shown=shown, drawn_on=self.drawn_on)
+            over = not is_live(source) and shown  # a recording that came to its end
+            other = stood_in != self._streams.standing_in and tries <= FAILURES  # else both streams give nothing
             apart_s = BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
-            self._wait(0.0 if at_once else max(BACKOFF_S[0], began + apart_s - time.monotonic()))
+            self._wait(0.0 if over or other else max(BACKOFF_S[0], apart_s - took_s))
 
     def _play(self, capture: cv2.VideoCapture) -> None:
         """Hand on pictures until the source ends or fails."""

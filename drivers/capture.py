@@ -75,6 +75,7 @@ def is_live(source: str) -> bool:
 
 def open_capture(source: str, open_timeout_s: float = 4.0, read_timeout_s: float = 3.0) -> cv2.VideoCapture:
     """Open a source; raise DriverError that names it (without password) and says what to do."""
+    os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")  # else one address that is slow to open holds all others
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET: it writes to stderr by itself, passwords too
     import cv2  # noqa: PLC0415 - an agent without cameras does not load it
 
@@ -159,17 +160,18 @@ def read_picture(capture: cv2.VideoCapture, name: str) -> NDArray[np.uint8] | No
 
 def _knock(source: str, timeout_s: float) -> None:
     """See that somebody listens at the address, for FFmpeg does not say what went wrong."""
+    shown = redact(source)
     try:
-        place = urlsplit(source)
-        port = place.port or PORTS.get(place.scheme.lower())
-    except ValueError as e:
-        raise DriverError(f"{redact(source)}: is no address of a camera: rtsp://user@10.0.0.9:554/path is one") from e
-    if not place.hostname or port is None:
-        return
-    try:
+        place = urlsplit(shown.replace("***@", "", 1))  # whatever a password holds, it is neither read nor shown
+        if not place.hostname or place.scheme.lower() not in PORTS:
+            return
+        port = place.port or PORTS[place.scheme.lower()]
         socket.create_connection((place.hostname, port), timeout_s).close()
+    except ValueError:  # of a name, UnicodeError too
+        raise DriverError(f"{shown}: is no address of a camera: rtsp://user@10.0.0.9:554/path is one") from None
     except OSError as e:
-        text = f"{redact(source)}: cannot be reached: {cause_of(e)}: is the camera on, and is this its address?"
+        cause = cause_of(e) if isinstance(e, socket.gaierror) else e.strerror or str(e)
+        text = f"{shown}: cannot be reached: {cause}: is the camera on, and is this its address?"
         raise UnreachedError(text, reason_of(e)) from e
 
 

@@ -30,6 +30,7 @@ class Streams:
         self._small = section.detect_source or section.source
         self._failed = 0
         self._scout: threading.Thread | None = None
+        self._scouted_s = 0.0  # of the time the main stream has been looked at
         self._is_back = threading.Event()
         self.standing_in = False
         """Whether the main stream is looked at because the small one gives nothing."""
@@ -59,7 +60,9 @@ class Streams:
         """Whether to leave the main stream, which has been looked at for so long; sends the scout when it is time."""
         if not self.standing_in:
             return False
-        if stood_in_s >= SCOUT_S and (self._scout is None or not self._scout.is_alive()):
+        self._scouted_s = min(self._scouted_s, stood_in_s)  # it was opened anew
+        if stood_in_s - self._scouted_s >= SCOUT_S and (self._scout is None or not self._scout.is_alive()):
+            self._scouted_s = stood_in_s
             self._scout = threading.Thread(target=self._look, name=f"{self._section.id} scout", daemon=True)
             self._scout.start()
         return self._is_back.is_set()

@@ -22,6 +22,7 @@ from detectors.findings import Event, Finding
 from drivers.camera import Camera
 from drivers.errors import DriverError
 from drivers.samples import Frame
+from drivers.streams import FAILURES, Streams
 
 HALF_BLACK = [[0, 0, 320, 0, 320, 90, 0, 90]]
 
@@ -56,6 +57,24 @@ def test_the_main_stream_stands_in_and_gives_way_when_the_small_one_is_back(monk
         assert not newest[-1].image[:170].any()  # what is private is so in the main stream too
         small.stalled.clear()
         until(lambda: shows(320, standing_in=False))
+
+
+def test_the_small_stream_is_looked_for_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def nothing(_section: CameraSection, source: str, *_limits: float) -> None:
+        looks.append(source)
+        raise DriverError("gate: no picture came")
+
+    monkeypatch.setattr("drivers.streams._one_picture", nothing)
+    streams = Streams(section("rtsp://10.0.0.9/main", "rtsp://10.0.0.9/sub"))
+    for _ in range(FAILURES):
+        streams.ended(shown=False, drawn_on=(320, 180))
+    assert streams.standing_in
+    for stood_in_s, looked in ((59.0, 0), (60.0, 1), (60.1, 1), (119.0, 1), (120.0, 2), (5.0, 2), (66.0, 3)):
+        assert not streams.small_is_back(stood_in_s)
+        streams.close(10.0)
+        assert len(looks) == looked, stood_in_s
 
 
 class Heard:
