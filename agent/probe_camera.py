@@ -31,10 +31,11 @@ def still(source: str, out: Path) -> str:
     patience.start()
     try:
         capture = open_capture(source, FIRST_S, FIRST_S)
-        while len(pictures) < WARM_UP and (picture := read_picture(capture, redact(source))) is not None:
-            patience.cancel()
-            pictures.append(picture)
-        capture.release()
+        try:
+            while len(pictures) < WARM_UP and (picture := read_picture(capture, redact(source))) is not None:
+                pictures.append(picture)
+        finally:
+            capture.release()
     finally:
         patience.cancel()
     if not pictures:

@@ -15,6 +15,7 @@ from bench.crossings import VIDEO, Clip, Tally, flat, tally, told
 from config.cameras import CameraSection, LineSection
 from detectors.camera_watch import CameraWatch, people_detector
 from detectors.findings import Finding
+from drivers.pace import next_due
 from drivers.recording import Recording
 
 BEGUN_S = (0.0, 0.02, 0.04, 0.06, 0.08)
@@ -30,7 +31,7 @@ def counted(clip: Clip, begun_s: float) -> Tally:
     with Recording(camera.source, EVERY_PICTURE) as recording:
         for frame in recording.frames():
             if frame.at >= due:
-                due = max(due + period, frame.at - period / 2)
+                due = next_due(due, frame.at, period)
                 found += watch.update(frame)
     return tally(clip, told(found))
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 from drivers.capture import KNOCK_S, PATIENCE, UnreachedError, format_of, is_live, open_capture, read_picture, redact
 from drivers.errors import DriverError, DriverTimeoutError
 from drivers.masks import blacken
+from drivers.pace import next_due
 from drivers.samples import Frame
-from drivers.streams import FAILURES, Streams
+from drivers.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +86,7 @@ class Camera:
                 self._fresh.wait(WAIT_S)
             frame, self._newest = self._newest, None
         if frame is not None:
-            period = 1.0 / self._section.frames_per_s
-            self._due = max(self._due + period, time.monotonic() - period / 2)  # a camera of just this rate loses none
+            self._due = next_due(self._due, time.monotonic(), 1.0 / self._section.frames_per_s)
             return [frame]
         if time.monotonic() - self._arrived > LOST_S:
             raise DriverTimeoutError(self._trouble or f"{self.name}: no picture for {LOST_S:.0f} s")
@@ -102,7 +102,6 @@ class Camera:
         return 2 * (KNOCK_S + self._opening_s) + self._section.read_timeout_s + LOST_S
 
     def _run(self) -> None:
-        tries = 0
         while not self._stop.is_set():
             began, before, source = time.monotonic(), self.seen, self._streams.source
             reached = "://" in source
@@ -120,15 +119,12 @@ class Camera:
             else:
                 self._trouble = f"{self.name}: {redact(source)}: the stream ended or stalled"
             shown, took_s = self.seen > before, time.monotonic() - began
-            tries = 0 if shown else tries + 1
             if reached and not shown and took_s >= TIMED_OUT * self._opening_s:
                 self._opening_s = min(2 * self._opening_s, PATIENCE * self._section.open_timeout_s)
-            stood_in = self._streams.standing_in
-            self._streams.ended(shown=shown, drawn_on=self.drawn_on)
+            at_once = self._streams.ended(shown=shown, drawn_on=self.drawn_on)
             over = not is_live(source) and shown  # a recording that came to its end
-            other = stood_in != self._streams.standing_in and tries <= FAILURES  # else both streams give nothing
-            apart_s = BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
-            self._wait(0.0 if over or other else max(BACKOFF_S[0], apart_s - took_s))
+            apart_s = BACKOFF_S[min(self._streams.failed, len(BACKOFF_S) - 1)]
+            self._wait(0.0 if over or at_once else max(BACKOFF_S[0], apart_s - took_s))
 
     def _play(self, capture: cv2.VideoCapture) -> None:
         """Hand on pictures until the source ends or fails."""

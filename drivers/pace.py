@@ -6,6 +6,11 @@ import threading
 import time
 
 
+def next_due(due_s: float, now_s: float, every_s: float) -> float:
+    """Return when the next picture is due after the one of now: a camera of just this rate loses none by jitter."""
+    return max(due_s + every_s, now_s - every_s / 2)
+
+
 class Pace:
     """A round every `every_s` seconds, from start to start; one that took too long is followed at once."""
 

@@ -28,7 +28,8 @@ class Streams:
     def __init__(self, section: CameraSection) -> None:
         self._section = section
         self._small = section.detect_source or section.source
-        self._failed = 0
+        self.failed = 0
+        """How often in a row nothing was shown."""
         self._scout: threading.Thread | None = None
         self._scouted_s = 0.0  # of the time the main stream has been looked at
         self._is_back = threading.Event()
@@ -44,17 +45,20 @@ class Streams:
         """Return what to open; raise DriverError where its password cannot be read."""
         return _address(self._section, self.source)
 
-    def ended(self, *, shown: bool, drawn_on: tuple[int, int] | None) -> None:
+    def ended(self, *, shown: bool, drawn_on: tuple[int, int] | None) -> bool:
         """Take that the stream ended or did not open, and whether it had shown a picture.
 
-        Without knowing the picture that lines were drawn on, another picture cannot be looked at.
+        Return whether the other one is to be opened at once: not again where both of them give nothing. Without knowing
+        the picture that lines were drawn on, another picture cannot be looked at.
         """
-        self._failed = 0 if shown else self._failed + 1
+        before = self.standing_in
+        self.failed = 0 if shown else self.failed + 1
         if self.standing_in:
             self.standing_in = shown and not self._is_back.is_set()
         elif self._small != self._section.source and drawn_on is not None:
-            self.standing_in = self._failed >= FAILURES
+            self.standing_in = self.failed >= FAILURES
         self._is_back.clear()
+        return before != self.standing_in and self.failed <= FAILURES
 
     def small_is_back(self, stood_in_s: float) -> bool:
         """Whether to leave the main stream, which has been looked at for so long; sends the scout when it is time."""
